@@ -1,0 +1,1 @@
+"""Examples: one query with parallel questions; readers and the prompt."""
