@@ -1,0 +1,281 @@
+"""The embedded server: ArcadeDB as a child process on loopback, shared by whoever opens the same graph.
+
+Knows nothing of queries. A graph is a folder; `hold(folder)` returns a `ServerLease`, and as long as one
+process on the machine holds one, one Java process serves that folder. What keeps that so, also when a
+process is killed, is described in `polycypher.graph.supervisor`.
+
+In the folder: `database/` (ArcadeDB's files), `config/` (users with hashed passwords, made anew at each
+start), `log/` (of the last start), `clients.lock` and `server.lock`, and while a server runs
+`server.json`: its port and the password of the user that may only read. Passwords stand in no argument
+list and in no environment.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from polycypher.errors import GraphUnavailable
+from polycypher.graph.bolt import Address
+from polycypher.graph.running import Control
+
+DATABASE = "graph"
+"""The name of the one database in every folder, so that renaming the folder is all of renaming a graph."""
+
+START_SECONDS = 30.0
+"""How long a start may take in all; it takes about one second on an idle machine."""
+
+SERVER_QUERY_SECONDS = 60
+"""The server's own limit for a query: what one that its asker has cut off may still cost."""
+
+_STOP_SECONDS, _FLUSH_SECONDS = 3.0, 120.0
+"""How long a server may take to end before it is killed: one that only reads, and one that has written."""
+
+_HTTP_PORTS = "21480-22479"  # the server takes the first that is free, and cannot name one the system chose
+
+_READER, _WRITER = "reader", "root"
+
+_UNUSED_JARS = tuple(f"arcadedb-{part}" for part in ("mcp", "postgresw", "redisw", "graphql", "console"))
+"""Further protocols of ArcadeDB: what is not loaded opens no door and takes no time."""
+
+
+class ServerLease:
+    """A hold on the server of one folder. `close` lets go; the server ends with its last lease.
+
+    Args:
+        folder: the graph's folder; it must hold a database unless `writing`.
+        writing: the address is of the user that may do all. Only for a folder nobody else knows of.
+    """
+
+    def __init__(self, folder: Path, *, writing: bool = False) -> None:
+        self.folder = folder
+        self.writing = writing
+        self._lock: IO[bytes] | None = None
+        self._served: tuple[Address, Control] | None = None
+        self.renew()
+
+    @property
+    def address(self) -> Address:
+        """Where the held server answers.
+
+        Raises:
+            GraphUnavailable: the lease is closed.
+        """
+        if self._served is None:
+            raise GraphUnavailable(f"the embedded graph in {self.folder} is closed; open it again")
+        return self._served[0]
+
+    def renew(self) -> Address:
+        """Hold a server that answers: the one that runs, or a new one.
+
+        Raises:
+            GraphUnavailable: none could be started; the message names the log file.
+        """
+        if sys.platform == "win32":
+            raise GraphUnavailable(
+                "embedded graphs need Linux or macOS; on Windows use WSL, or give the URI of a server"
+            )
+        try:
+            if self._lock is None:
+                self._lock = _shared_lock(self.folder)
+            self._served = _running_or_started(self.folder, self.writing)
+        except OSError as error:
+            self.close()
+            raise GraphUnavailable(f"the embedded graph in {self.folder} cannot be opened: {error}") from None
+        except BaseException:
+            self.close()
+            raise
+        return self.address
+
+    def stop(self, query: str, began: float) -> None:
+        """End a query that was given up on; see `polycypher.graph.running`. Raises nothing."""
+        if self._served is not None:
+            self._served[1].stop(query, began)
+
+    def close(self) -> None:
+        """Let go of the server. Closing twice is no error."""
+        lock, self._lock, self._served = self._lock, None, None
+        if lock is not None:
+            lock.close()
+
+    def __enter__(self) -> ServerLease:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def java_command(folder: Path, *, writing: bool) -> list[str]:
+    """The command line that serves `folder` on loopback, at ports the system chooses.
+
+    Raises:
+        GraphUnavailable: the `arcadedb-embedded` package, or its Java, is not there.
+    """
+    package = _package()
+    java = package / "jre" / "bin" / "java"
+    if not os.access(java, os.X_OK):
+        raise GraphUnavailable(f"no Java runtime at {java}; reinstall the package arcadedb-embedded")
+    jars = sorted(jar for jar in (package / "jars").glob("*.jar") if not jar.name.startswith(_UNUSED_JARS))
+    settings = {
+        "server.rootPath": str(folder),
+        "server.databaseDirectory": str(folder / "database"),
+        "server.configDirectory": str(folder / "config"),
+        "server.logsDirectory": str(folder / "log"),
+        "server.mode": "development",  # "production" hides why a query was refused
+        "server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
+        "server.httpIncomingHost": "127.0.0.1",
+        "server.httpIncomingPort": _HTTP_PORTS,
+        "server.httpIoThreads": "1",
+        "server.httpWorkerThreads": "1",
+        "server.reloadEvery": "3600000",
+        "studio.enabled": "false",
+        "bolt.host": "127.0.0.1",
+        "bolt.port": "0",
+        "command.timeout": str(SERVER_QUERY_SECONDS * 1000),
+        "command.regexTimeout": str(SERVER_QUERY_SECONDS * 1000),
+        "opencypher.loadCsv.allowFileUrls": "false",
+        "opencypher.loadCsv.allowRemoteUrls": "false",
+        "polyglotEngineEnabled": "false",
+        "serverMetrics": "false",
+        "support.autoRegister": "false",
+    }
+    if writing:
+        settings["server.defaultDatabases"] = f"{DATABASE}[]"  # made if it is not there
+    return [
+        str(java),
+        "-Xms32m",
+        "-Xmx1g",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:-UsePerfData",
+        "-XX:+ExitOnOutOfMemoryError",
+        "--add-exports=java.management/sun.management=ALL-UNNAMED",
+        "--add-modules=jdk.incubator.vector",
+        "--enable-native-access=ALL-UNNAMED",
+        *(f"-Darcadedb.{name}={value}" for name, value in settings.items()),
+        "-cp",
+        os.pathsep.join(map(str, jars)),
+        "com.arcadedb.server.ArcadeDBServer",
+    ]
+
+
+def _package() -> Path:
+    # find_spec, not import: importing the package would load JPype, and this process needs no Java
+    found = importlib.util.find_spec("arcadedb_embedded")
+    if found is None or not found.submodule_search_locations:
+        raise GraphUnavailable(
+            "the package arcadedb-embedded is not installed; install it, or give the URI of a server"
+        )
+    return Path(next(iter(found.submodule_search_locations)))
+
+
+def _shared_lock(folder: Path) -> IO[bytes]:
+    """Hold `clients.lock` of the folder that bears the name now, also if it is replaced meanwhile."""
+    import fcntl
+
+    path = folder / "clients.lock"
+    while True:
+        file = open(path, "ab")  # noqa: SIM115  # the open file is the lock
+        fcntl.flock(file, fcntl.LOCK_SH)
+        try:
+            if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
+                return file
+        except FileNotFoundError:
+            file.close()
+            raise
+        file.close()
+
+
+def _running_or_started(folder: Path, writing: bool) -> tuple[Address, Control]:
+    import fcntl
+
+    ends = time.monotonic() + START_SECONDS
+    with open(folder / "start.lock", "ab") as starting:
+        while True:  # one start at a time; the others find its server
+            try:
+                fcntl.flock(starting, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > ends:
+                    raise GraphUnavailable(
+                        f"another process has been starting the graph in {folder} for too long; end it"
+                    ) from None
+                time.sleep(0.02)
+        served = _running(folder)
+        if served is None:
+            _start(folder, writing, ends)
+            served = _running(folder)
+    if served is None:
+        raise GraphUnavailable(f"the embedded server of {folder} ended at once; see {folder / 'log'}")
+    return served
+
+
+def _running(folder: Path) -> tuple[Address, Control] | None:
+    """The server that `server.json` tells of, if it lives; what a killed one left is not believed."""
+    import fcntl
+
+    with open(folder / "server.lock", "ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None  # nobody holds it, so no server runs
+        except BlockingIOError:
+            pass
+    try:
+        state: dict[str, Any] = json.loads((folder / "server.json").read_text(encoding="utf-8"))
+        bolt, http = int(state["bolt"]), int(state["http"])
+        user, password = str(state["user"]), str(state["password"])
+        os.kill(int(state["supervisor"]), 0)
+    except (FileNotFoundError, ProcessLookupError, ValueError, KeyError, TypeError):
+        return None
+    return Address(f"bolt://127.0.0.1:{bolt}", user, password, DATABASE), Control(http, user, password)
+
+
+def _start(folder: Path, writing: bool, ends: float) -> None:
+    orders = {
+        "folder": str(folder),
+        "user": _WRITER if writing else _READER,
+        "java": java_command(folder, writing=writing),
+        "seconds": max(1.0, ends - time.monotonic()),
+        "stop_seconds": _FLUSH_SECONDS if writing else _STOP_SECONDS,
+    }
+    supervisor = Path(__file__).with_name("supervisor.py")
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", str(supervisor)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # out of reach of the terminal's Ctrl-C, hang-up and job control
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(orders).encode())
+        process.stdin.close()
+        answer = _line(process.stdout, ends + 2.0)
+    if answer not in ("ready", "running"):
+        reason = answer.removeprefix("error: ") or "its supervisor ended without a word"
+        raise GraphUnavailable(f"the embedded server could not be started: {reason}")
+
+
+def _line(pipe: IO[bytes], ends: float) -> str:
+    """The first line from `pipe`, or what came until its end or the time `ends`."""
+    text = b""
+    while not text.endswith(b"\n"):
+        ready, _, _ = select.select([pipe], [], [], max(0.0, ends - time.monotonic()))
+        chunk = os.read(pipe.fileno(), 4096) if ready else b""
+        if not chunk:
+            break
+        text += chunk
+    return text.decode("utf-8", "replace").strip()

@@ -1,0 +1,174 @@
+"""The named embedded graphs of a user: where they lie, what they are called, what is in them.
+
+Knows nothing of servers beyond their lock files. A graph is the folder `graphs/<name>` in the data
+folder; `graph.json` in it tells its size and origin, so that listing opens no database.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from polycypher.errors import GraphUnavailable, UsageError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_DETAILS = "graph.json"
+_IDLE_SECONDS = 10.0
+_FLUSH_SECONDS = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class GraphInfo:
+    """A named graph: its size when it was loaded, its folder, and `source`, what it was made from."""
+
+    name: str
+    nodes: int
+    relationships: int
+    path: Path
+    source: str = ""
+
+
+def home() -> Path:
+    """The data folder: `POLYCYPHER_HOME` if set, else the user's data folder of the platform."""
+    named = os.environ.get("POLYCYPHER_HOME")
+    if named:
+        return Path(named).expanduser().absolute()
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("polycypher", appauthor=False))
+
+
+def check_name(name: str) -> str:
+    """Return `name` if it may name a graph.
+
+    Raises:
+        UsageError: it has other characters than a-z, 0-9, `_`, `-`, or more than 64.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"'{name}' cannot name a graph; use up to 64 of a-z, 0-9, _ and -, a letter or digit first"
+        )
+    return name
+
+
+def graph_folder(name: str) -> Path:
+    """The folder of the graph `name`, whether it exists or not. Raises `UsageError` as `check_name`."""
+    return home() / "graphs" / check_name(name)
+
+
+def find_graph(name: str) -> GraphInfo | None:
+    """What is known of the graph `name`, or None if there is none."""
+    folder = graph_folder(name)
+    try:
+        details: dict[str, Any] = json.loads((folder / _DETAILS).read_text(encoding="utf-8"))
+        return GraphInfo(
+            name, int(details["nodes"]), int(details["relationships"]), folder, str(details["source"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def list_graphs() -> list[GraphInfo]:
+    """Every named graph, sorted by name."""
+    try:
+        names = sorted(entry.name for entry in (home() / "graphs").iterdir() if _NAME.fullmatch(entry.name))
+    except FileNotFoundError:
+        return []
+    return [info for name in names if (info := find_graph(name)) is not None]
+
+
+@contextmanager
+def building(name: str, *, replace: bool) -> Iterator[Path]:
+    """A new empty folder that becomes the graph `name` when the block ends well, and vanishes if not.
+
+    Only one process builds the same name at a time; others wait. The block must call `describe`.
+
+    Raises:
+        UsageError: the graph exists and `replace` is false, or somebody has it open.
+        GraphUnavailable: the data folder cannot be written.
+    """
+    target = graph_folder(name)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _exclusive(target.parent / f".{name}.lock"):
+            refuse_existing(name, replace)
+            for left in target.parent.glob(f".*.{name}.*"):  # by a build that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(prefix=f".new-{name}-", dir=target.parent))
+            try:
+                (folder / "database").mkdir()
+                yield folder
+                _wait_idle(folder, _FLUSH_SECONDS)
+                _install(folder, target, name)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise GraphUnavailable(f"cannot write the graph '{name}' in {target.parent}: {error}") from None
+
+
+def refuse_existing(name: str, replace: bool) -> None:
+    """Raise `UsageError` if the graph exists and is not to be replaced."""
+    if not replace and find_graph(name) is not None:
+        raise UsageError(f"the graph '{name}' exists; choose another name, or say --replace to load it anew")
+
+
+def describe(folder: Path, *, nodes: int, relationships: int, source: str) -> None:
+    """Write what `find_graph` reads: the graph's size and what it was made from."""
+    details = {"nodes": nodes, "relationships": relationships, "source": source}
+    (folder / _DETAILS).write_text(json.dumps(details, ensure_ascii=False), encoding="utf-8")
+
+
+@contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    import fcntl
+
+    with open(path, "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _wait_idle(folder: Path, seconds: float = _IDLE_SECONDS) -> None:
+    """Wait until the server of `folder` has ended and all it wrote is in the files."""
+    import fcntl
+
+    ends = time.monotonic() + seconds
+    with open(folder / "server.lock", "ab") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > ends:
+                    raise GraphUnavailable(
+                        f"the server of {folder} does not end; end it and try again"
+                    ) from None
+                time.sleep(0.02)
+
+
+def _install(folder: Path, target: Path, name: str) -> None:
+    import fcntl
+
+    for part in ("config", "log"):
+        shutil.rmtree(folder / part, ignore_errors=True)
+    if not target.exists():
+        folder.rename(target)
+        return
+    with open(target / "clients.lock", "ab") as clients:
+        try:
+            fcntl.flock(clients, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"the graph '{name}' is open in another process; close it there first") from None
+        _wait_idle(target)
+        old = Path(tempfile.mkdtemp(prefix=f".old.{name}.", dir=target.parent))
+        target.rename(old / "graph")
+        folder.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

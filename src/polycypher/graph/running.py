@@ -1,0 +1,66 @@
+"""Stop a query that the embedded server still runs after its asker has given up on it.
+
+The server does not notice that a Bolt connection is cut until it wants to write a row, so a long query
+would go on at full speed. Its HTTP interface, on loopback like the rest, lists what runs and lets a user
+end their own queries. Knows nothing of Bolt.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Any
+
+_SECONDS = 2.0
+_START_SLACK_MS = 2000
+_COMPARED_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The HTTP port of an embedded server on loopback, and the user that asks."""
+
+    port: int
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Control(port={self.port}, user={self.user!r})"
+
+    def stop(self, query: str, began: float) -> int:
+        """End this user's runs of `query` that began about then; returns how many.
+
+        Several processes may share the server as one user, so a run is known by its text and its start.
+        Nothing is raised: that the query goes on until the server's own limit is no error of the asker's.
+
+        Args:
+            query: the query's text.
+            began: when it was sent, in seconds of the Unix epoch.
+        """
+        try:
+            runs = self._command("list queries")
+            chosen = [str(run["id"]) for run in runs if _is_run_of(run, query, began)]
+            for run_id in chosen:
+                self._command(f"terminate query {run_id}")
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+            return 0
+        return len(chosen)
+
+    def _command(self, command: str) -> list[Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
+        try:
+            token = b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
+            headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+            connection.request("POST", "/api/v1/server", json.dumps({"command": command}), headers)
+            result = json.loads(connection.getresponse().read()).get("result", [])
+            return result if isinstance(result, list) else [result]
+        finally:
+            connection.close()
+
+
+def _is_run_of(run: dict[str, Any], query: str, began: float) -> bool:
+    text, asked = " ".join(str(run["text"]).split()), " ".join(query.split())
+    same = text[:_COMPARED_CHARACTERS] == asked[:_COMPARED_CHARACTERS]
+    return same and abs(float(run["startedAt"]) - began * 1000) < _START_SLACK_MS

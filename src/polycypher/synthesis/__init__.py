@@ -1,0 +1,18 @@
+"""Parallel questions with one gold query from a schema: kinds, lexicons and morphology; languages are data."""
+
+from polycypher.synthesis.lexicon import Lexicon
+from polycypher.synthesis.synthesise import synthesise
+from polycypher.synthesis.values import FictionalValues, GraphValues, ValueSource
+from polycypher.synthesis.worlds import demo_world, domain_world, domain_worlds, random_world
+
+__all__ = [
+    "FictionalValues",
+    "GraphValues",
+    "Lexicon",
+    "ValueSource",
+    "demo_world",
+    "domain_world",
+    "domain_worlds",
+    "random_world",
+    "synthesise",
+]

@@ -1,0 +1,335 @@
+"""Kinds along relationships: one, two and three hops, either direction, shared ends, properties of ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from polycypher.schema import Pattern
+from polycypher.synthesis.kinds.conditions import add_condition
+from polycypher.synthesis.kinds.scene import NUMERIC, Draft, Node, Scene, arrow, literal, quoted
+from polycypher.synthesis.kinds.single import small
+from polycypher.synthesis.plan import (
+    LabelSlot,
+    MentionSlot,
+    Modifier,
+    NounPhrase,
+    NumberSlot,
+    PairSlot,
+    Plan,
+    PropertySlot,
+    Slot,
+    ValueSlot,
+)
+from polycypher.synthesis.values import Step, as_scalar
+
+
+def pick_pattern(scene: Scene) -> tuple[Pattern, bool] | None:
+    """A relationship pattern and which end is asked for: True for its start."""
+    if not scene.patterns:
+        return None
+    return scene.one(scene.patterns), scene.chance(0.5)
+
+
+def how(scene: Scene, draft: Draft, pattern: Pattern, known: Mapping[str, Any]) -> tuple[Modifier, str, str] | None:
+    """A condition on the relationship: its phrase, its variable if it needs one, its inline properties."""
+    named = list(scene.schema.relationship_properties.get(pattern.type, {}))
+    if not named:
+        return None
+    chosen = scene.one(named)
+    value = known.get(chosen)
+    slot = PropertySlot(pattern.type, chosen)
+    kind = scene.kind(pattern.type, chosen)
+    var = draft.relationship()
+    dot = f"{var}.{quoted(chosen)}"
+    if kind == "LIST":
+        items = [item for item in value or () if isinstance(item, str) and item]
+        if not items:
+            return None
+        item = scene.one(items)
+        draft.where.append(f"{literal(item)} IN {dot}")
+        return Modifier("how_in", {"P": slot, "v": ValueSlot(item)}), var, ""
+    if kind not in NUMERIC or not isinstance(value, int | float):
+        return None
+    turn = scene.rng.random()
+    if turn < 0.3:
+        return Modifier("how_eq", {"P": slot, "v": ValueSlot(value)}), "", f" {{{quoted(chosen)}: {literal(value)}}}"
+    up = turn < 0.75
+    step = max(1, abs(int(value)) // 10)
+    bound = value - step if up else value + step
+    bound = round(bound, 1) if isinstance(bound, float) else bound
+    modifier = Modifier("how_gt" if up else "how_lt", {"P": slot, "v": ValueSlot(bound)})
+    draft.where.append(f"{dot} {'>' if up else '<'} {literal(bound)}")
+    return modifier, var, ""
+
+
+def hop(scene: Scene) -> Plan | None:
+    """Who or what is related to one named node."""
+    found = pick_pattern(scene)
+    if found is None:
+        return None
+    pattern, start_asked = found
+    walk = scene.values.walk([Step(pattern, not start_asked)], scene.rng)
+    if walk is None:
+        return None
+    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
+    value = as_scalar(walk.nodes[0].get(scene.main(other)))
+    if value is None:
+        return None
+    draft = Draft()
+    near = draft.node(other)
+    near.inline[scene.main(other)] = value
+    far = draft.node(asked)
+    condition = how(scene, draft, pattern, walk.relationships[0]) if scene.chance(0.5) else None
+    mention: Slot = MentionSlot(other, value)
+    key = "o" if start_asked else "s"
+    slots: dict[str, Slot] = {key: mention}
+    skip: set[str] = set()
+    modifiers: list[Modifier] = []
+    frame_turn = scene.rng.random()
+    if condition is None and frame_turn > 0.55 and scene.chance(0.35):
+        extra = add_condition(scene, far, draft.where, skip, walk.nodes[1])
+        if extra is not None:
+            modifiers.append(extra)
+    relation = _relation(near, pattern, start_asked, far, condition)
+    draft.parts.append(relation)
+    if condition is not None:
+        slots["how"] = condition[0]
+    role = "start" if start_asked else "end"
+    main = far.dot(scene.main(asked))
+    if frame_turn < 0.45 and not modifiers:
+        slots["np"] = NounPhrase(asked)
+        return Plan("hop", draft.query(main), f"ask_{role}", slots, pattern)
+    phrase = NounPhrase(asked, (Modifier(role, slots, pattern), *modifiers))
+    return _return(scene, draft, far, phrase, "hop", main)
+
+
+def _relation(near: Node, pattern: Pattern, start_asked: bool, far: Node, condition: tuple[Modifier, str, str] | None) -> str:
+    """The pattern text, always from the start of the relationship to its end."""
+    _, var, inside = condition or (None, "", "")
+    left, right = (far, near) if start_asked else (near, far)
+    return left.text() + arrow(pattern, True, var, inside) + right.text()
+
+
+def _return(scene: Scene, draft: Draft, node: Node, phrase: NounPhrase, kind: str, main: str) -> Plan:
+    """One of the things to ask about the nodes of a phrase: list, count, property, order, first k."""
+    turn = scene.rng.random()
+    label = node.label
+    others = scene.properties(label, main=False)
+    numbers = [n for n in scene.properties(label, NUMERIC) if n != scene.main(label)]
+    slots: dict[str, Slot] = {"np": phrase}
+    if turn < 0.42 or (turn < 0.75 and not others):
+        return Plan(kind, draft.query(main), "list", slots)
+    if turn < 0.56:
+        return Plan(f"{kind}_count", draft.query(f"count({node.var})"), "count", slots)
+    if turn < 0.66:
+        chosen = scene.one(others) if others else scene.main(label)
+        slots["P"] = PropertySlot(label, chosen)
+        return Plan(f"{kind}_property", draft.query(node.dot(chosen)), "prop_of", slots)
+    if turn < 0.74:
+        chosen = scene.one(others) if others else scene.main(label)
+        slots["P"] = PropertySlot(label, chosen)
+        return Plan(f"{kind}_name_and_property", draft.query(f"{main}, {node.dot(chosen)}"), "name_and_prop", slots)
+    if turn < 0.82:
+        count = small(scene, 2)
+        slots["k"] = NumberSlot(count)
+        return Plan(f"{kind}_first", draft.query(main, f" LIMIT {count}"), "first", slots)
+    if not numbers:
+        return Plan(kind, draft.query(main), "list", slots)
+    chosen = scene.one(numbers)
+    slots["P"] = PropertySlot(label, chosen)
+    dot = node.dot(chosen)
+    if turn < 0.92:
+        down = scene.chance(0.6)
+        word = "top" if down else "bottom"
+        order = f" ORDER BY {dot}{' DESC' if down else ''}"
+        if scene.chance(0.4):
+            return Plan(f"{kind}_{word}1", draft.query(f"{main}, {dot}", f"{order} LIMIT 1"), f"{word}1_of", slots)
+        count = small(scene, 2)
+        slots["k"] = NumberSlot(count)
+        return Plan(f"{kind}_{word}", draft.query(f"{main}, {dot}", f"{order} LIMIT {count}"), word, slots)
+    function = scene.one(("avg", "sum", "min", "max"))
+    return Plan(f"{kind}_{function}", draft.query(f"{function}({dot})"), function, slots)
+
+
+def count_hop(scene: Scene) -> Plan | None:
+    """How many nodes are related to one named node."""
+    found = pick_pattern(scene)
+    if found is None:
+        return None
+    pattern, start_asked = found
+    walk = scene.values.walk([Step(pattern, not start_asked)], scene.rng)
+    if walk is None:
+        return None
+    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
+    value = as_scalar(walk.nodes[0].get(scene.main(other)))
+    if value is None:
+        return None
+    draft = Draft()
+    near = draft.node(other)
+    near.inline[scene.main(other)] = value
+    far = draft.node(asked)
+    draft.parts.append(_relation(near, pattern, start_asked, far, None))
+    slots: dict[str, Slot] = {"o" if start_asked else "s": MentionSlot(other, value), "np": NounPhrase(asked)}
+    role = "start" if start_asked else "end"
+    return Plan("count_hop", draft.query(f"count({far.var})"), f"count_{role}", slots, pattern)
+
+
+def chain(scene: Scene) -> Plan | None:
+    """Two or three hops from the nodes asked for to a named or filtered node."""
+    if not scene.patterns:
+        return None
+    length = 3 if scene.chance(0.2) else 2
+    label = scene.label()
+    steps: list[Step] = []
+    for _ in range(length):
+        ways = [way for way in scene.by_label[label] if not steps or way[0] != steps[-1].pattern or scene.chance(0.3)]
+        if not ways:
+            return None
+        pattern, forward = scene.one(ways)
+        steps.append(Step(pattern, forward))
+        label = pattern.end if forward else pattern.start
+    walk = scene.values.walk(steps, scene.rng)
+    if walk is None:
+        return None
+    draft = Draft()
+    labels = [steps[0].pattern.start if steps[0].forward else steps[0].pattern.end]
+    labels.extend(step.pattern.end if step.forward else step.pattern.start for step in steps)
+    nodes = [draft.node(name_) for name_ in labels]
+    last = nodes[-1]
+    phrase: Slot
+    if scene.chance(0.75):
+        value = as_scalar(walk.nodes[-1].get(scene.main(last.label)))
+        if value is None:
+            return None
+        last.inline[scene.main(last.label)] = value
+        phrase = MentionSlot(last.label, value)
+    else:
+        modifier = add_condition(scene, last, draft.where, {scene.main(last.label)}, walk.nodes[-1])
+        if modifier is None:
+            return None
+        phrase = NounPhrase(last.label, (modifier,))
+    for index in range(len(steps) - 1, -1, -1):
+        step = steps[index]
+        many = isinstance(phrase, NounPhrase)
+        role = "start" if step.forward else ("end_many" if many else "end")
+        modifier = Modifier(role, {"o" if step.forward else "s": phrase}, step.pattern)
+        phrase = NounPhrase(labels[index], (modifier,))
+    # Inner nodes need no variable; the asked and the conditioned ones keep theirs.
+    text = nodes[0].text()
+    for index, step in enumerate(steps):
+        text += arrow(step.pattern, step.forward)
+        text += nodes[index + 1].text()
+    draft.parts.append(text)
+    assert isinstance(phrase, NounPhrase)
+    return _return(scene, draft, nodes[0], phrase, f"hop{length}", nodes[0].dot(scene.main(labels[0])))
+
+
+def filtered_neighbours(scene: Scene) -> Plan | None:
+    """Nodes related to nodes under a condition: "movies directed by people born after 1960"."""
+    found = pick_pattern(scene)
+    if found is None:
+        return None
+    pattern, start_asked = found
+    walk = scene.values.walk([Step(pattern, start_asked)], scene.rng)
+    if walk is None:
+        return None
+    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
+    draft = Draft()
+    far = draft.node(asked)
+    near = draft.node(other)
+    modifiers: list[Modifier] = []
+    if scene.chance(0.3):
+        own = add_condition(scene, far, draft.where, {scene.main(asked)}, walk.nodes[0])
+        if own is not None:
+            modifiers.append(own)
+    modifier = add_condition(scene, near, draft.where, {scene.main(other)}, walk.nodes[1])
+    if modifier is None:
+        return None
+    draft.parts.append(far.text() + arrow(pattern, start_asked) + near.text())
+    role = "start" if start_asked else "end_many"
+    relation = Modifier(role, {"o" if start_asked else "s": NounPhrase(other, (modifier,))}, pattern)
+    # The relation goes last: a condition after it would read as one on the inner noun.
+    phrase = NounPhrase(asked, (*modifiers, relation))
+    return _return(scene, draft, far, phrase, "filtered_neighbours", far.dot(scene.main(asked)))
+
+
+def both(scene: Scene) -> Plan | None:
+    """Related to A and to B, or to A or B, by one relationship."""
+    found = pick_pattern(scene)
+    if found is None:
+        return None
+    pattern, start_asked = found
+    walk = scene.values.walk([Step(pattern, not start_asked), Step(pattern, start_asked)], scene.rng)
+    if walk is None:
+        return None
+    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
+    main = scene.main(other)
+    one, two = as_scalar(walk.nodes[0].get(main)), as_scalar(walk.nodes[2].get(main))
+    if one is None or two is None or one == two:
+        return None
+    draft = Draft()
+    near = draft.node(other)
+    far = draft.node(asked)
+    joint = scene.chance(0.55)
+    mention = PairSlot(MentionSlot(other, one), MentionSlot(other, two), "and" if joint else "or")
+    if joint:
+        near.inline[main] = one
+        third = draft.node(other)
+        third.inline[main] = two
+        draft.parts.append(near.text() + arrow(pattern, not start_asked) + far.text() + arrow(pattern, start_asked) + third.text())
+    else:
+        draft.where.append(f"{near.dot(main)} IN [{literal(one)}, {literal(two)}]")
+        draft.parts.append(_relation(near, pattern, start_asked, far, None))
+    role = "start" if start_asked else "end_many"
+    phrase = NounPhrase(asked, (Modifier(role, {"o" if start_asked else "s": mention}, pattern),))
+    query = draft.query(far.dot(scene.main(asked)))
+    return Plan("both" if joint else "either", query, "list", {"np": phrase})
+
+
+def same(scene: Scene) -> Plan | None:
+    """Nodes that share a neighbour with a named one: "who acted in the same movies as X"."""
+    found = pick_pattern(scene)
+    if found is None:
+        return None
+    pattern, _ = found
+    walk = scene.values.walk([Step(pattern, True), Step(pattern, False)], scene.rng)
+    if walk is None:
+        return None
+    value = as_scalar(walk.nodes[0].get(scene.main(pattern.start)))
+    if value is None:
+        return None
+    draft = Draft()
+    near = draft.node(pattern.start)
+    near.inline[scene.main(pattern.start)] = value
+    middle = draft.node(pattern.end)
+    far = draft.node(pattern.start)
+    draft.parts.append(near.text() + arrow(pattern, True) + middle.text() + arrow(pattern, False) + far.text())
+    slots: dict[str, Slot] = {"s": MentionSlot(pattern.start, value), "F": LabelSlot(pattern.end)}
+    phrase = NounPhrase(pattern.start, (Modifier("same_start", slots, pattern),))
+    return Plan("same", draft.query(far.dot(scene.main(pattern.start))), "list", {"np": phrase})
+
+
+def two_relations(scene: Scene) -> Plan | None:
+    """Two relationships to one named node: "who acted in X and directed X"."""
+    pairs = [
+        (one, two) for one in scene.patterns for two in scene.patterns
+        if one != two and one.start == two.start and one.end == two.end
+    ]
+    if not pairs:
+        return None
+    one, two = scene.one(pairs)
+    walk = scene.values.walk([Step(one, True), Step(two, False)], scene.rng)
+    if walk is None:
+        return None
+    value = as_scalar(walk.nodes[1].get(scene.main(one.end)))
+    if value is None:
+        return None
+    draft = Draft()
+    far = draft.node(one.start)
+    near = draft.node(one.end)
+    near.inline[scene.main(one.end)] = value
+    draft.parts.append(far.text() + arrow(one, True) + near.text() + arrow(two, False) + far.text(bare=True))
+    mention = MentionSlot(one.end, value)
+    phrase = NounPhrase(one.start, (Modifier("start", {"o": mention}, one), Modifier("start", {"o": mention}, two)))
+    return Plan("two_relations", draft.query(far.dot(scene.main(one.start))), "list", {"np": phrase})

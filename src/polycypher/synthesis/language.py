@@ -1,0 +1,251 @@
+"""`Language`: one language's phrases and words, read from its two data files.
+
+`languages/<code>.yaml` holds morphology, frames, modifiers and the shapes of relations;
+`dictionary/<code>.yaml` the words for each concept. To add a language is to add the two files.
+This module knows no language by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from polycypher.corpus.example import check_language
+from polycypher.errors import UsageError
+from polycypher.synthesis.morphology import Morphology, Noun, make_morphology
+from polycypher.synthesis.template import Template
+
+DATA = files("polycypher") / "data" / "synthesis"
+_VERB_SLOT = re.compile(r"\{v:([\w.]+)\}")
+
+
+def read_data(*parts: str) -> Any:
+    """A YAML file of the synthesis data. Raises `UsageError` if there is none."""
+    file = DATA.joinpath(*parts)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError:
+        raise UsageError(f"no data file {'/'.join(parts)}; add it beside the others of its folder") from None
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(text, Loader=loader)
+
+
+class PropertyWord:
+    """The noun for a property with its special phrases (`event`, `most`, `least`, `yes`, `no`, …)."""
+
+    __slots__ = ("gender", "noun", "person", "phrases")
+
+    def __init__(self, noun: Noun, phrases: Mapping[str, Template] | None = None) -> None:
+        self.noun = noun
+        self.gender = noun.gender
+        self.person = False
+        self.phrases = phrases or {}
+
+    def form(self, feature: str) -> str | Template:
+        """A special phrase by its name, else the noun's form."""
+        return self.phrases.get(feature) or self.noun.form(feature)
+
+
+class NameWord:
+    """A name of the schema that never changes; as the slot `v` of the templates for unknown relations."""
+
+    __slots__ = ("gender", "name", "person")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.gender = 0
+        self.person = False
+
+    def form(self, feature: str) -> str:
+        """The name."""
+        return self.name
+
+
+class RelationWords:
+    """The phrases of a relation by role, the noun for who does it (`director`), or its bare name."""
+
+    __slots__ = ("agent", "name", "roles")
+
+    def __init__(
+        self, roles: Mapping[str, list[Template]], agent: Sequence[Noun] = (), name: NameWord | None = None
+    ) -> None:
+        self.roles = roles
+        self.agent = agent
+        self.name = name
+
+
+class Language:
+    """Phrases and words of the language `code`. Use `load_language`, which keeps them."""
+
+    def __init__(self, code: str, grammar: Mapping[str, Any], dictionary: Mapping[str, Any], people: frozenset[str]) -> None:
+        self.code = code
+        self.morphology: Morphology = make_morphology(grammar["morphology"])
+        self.before = grammar.get("modifiers_stand") == "before"
+        self.and_ = [str(word) for word in grammar["and"]]
+        self.number_words: Mapping[int, str] = {int(k): str(v) for k, v in grammar["number_words"].items()}
+        self.quotes: list[tuple[str, str]] = [(pair[0], pair[1]) for pair in grammar["quotes"]]
+        self.indefinite: Mapping[str, str] = grammar.get("indefinite", {})
+        self.sandhi = [(re.compile(pattern), replacement) for pattern, replacement in grammar.get("sandhi", [])]
+        self.frames = _templates(grammar["frames"])
+        self.modifiers = _templates(grammar["modifiers"])
+        self._predicates: dict[int, list[Template]] = {}
+        self.mentions = _templates(grammar["mentions"])
+        self.quantities = _templates(grammar["quantities"])
+        self.pairs = _templates(grammar["pairs"])
+        self._relativisers = [str(text) for text in grammar.get("relativisers", [])]
+        self.upper: Mapping[str, str] = grammar.get("upper", {})
+        self._raw = grammar["raw"]
+        self._gender_guess = [(re.compile(p), str(g)) for p, g in grammar.get("gender_guess", [])]
+        self._styles = grammar["relation_styles"]
+        self._derived: Mapping[str, Mapping[str, Any]] = grammar.get("relation_derived", {})
+        self.nouns = {
+            concept: [self.morphology.noun(entry, person=concept in people) for entry in _split(entries)]
+            for concept, entries in dictionary["nouns"].items()
+        }
+        self.properties = {concept: self._property(entry) for concept, entry in dictionary["properties"].items()}
+        self.relations = {concept: self._relation(entry) for concept, entry in dictionary["relations"].items()}
+        self._raw_nouns: dict[str, list[Noun]] = {}
+        self._raw_properties: dict[str, list[PropertyWord]] = {}
+        self._raw_relations: dict[str, RelationWords] = {}
+        self._raw_roles: dict[str, list[Template]] | None = None
+
+    def predicates(self, choices: Sequence[Template]) -> list[Template]:
+        """Those of the modifiers that can stand as predicates, as such: "that have …" → "have …"."""
+        key = id(choices)
+        found = self._predicates.get(key)
+        if found is None:
+            found = []
+            for template in choices:
+                source = template.source
+                for opening in self._relativisers:
+                    if source.startswith(opening):
+                        rest = source[len(opening) :] if opening.endswith("> ") else source[opening.index(" ") + 1 :]
+                        found.append(Template(rest))
+                        break
+            if len(self._predicates) > 20000:
+                self._predicates.clear()
+            self._predicates[key] = found
+        return found
+
+    # ------------------------------------------------------------------ names without a concept
+
+    def raw_noun(self, name: str) -> list[Noun]:
+        """The name of a label used as a noun."""
+        found = self._raw_nouns.get(name)
+        if found is None:
+            entry = str(self._raw["label"]).format(name=name)
+            found = self._raw_nouns[name] = [self.morphology.noun(entry + self._guess(name))]
+            _trim(self._raw_nouns)
+        return found
+
+    def raw_property(self, name: str) -> list[PropertyWord]:
+        """The name of a property used as a noun."""
+        found = self._raw_properties.get(name)
+        if found is None:
+            found = []
+            for entry in self._raw["property"]:
+                guess = self._guess(name) if entry == "{name}" else ""
+                found.append(PropertyWord(self.morphology.noun(str(entry).format(name=name) + guess)))
+            self._raw_properties[name] = found
+            _trim(self._raw_properties)
+        return found
+
+    def raw_relation(self, name: str) -> RelationWords:
+        """A relation spoken of by its type's name."""
+        found = self._raw_relations.get(name)
+        if found is None:
+            if self._raw_roles is None:
+                self._raw_roles = {role: [Template(text) for text in texts] for role, texts in self._styles["raw"].items()}
+            found = self._raw_relations[name] = RelationWords(self._raw_roles, name=NameWord(name))
+            _trim(self._raw_relations)
+        return found
+
+    def _guess(self, name: str) -> str:
+        return next((" " + gender for pattern, gender in self._gender_guess if pattern.search(name)), "")
+
+    # ------------------------------------------------------------------ entries
+
+    def _property(self, entry: Any) -> list[PropertyWord]:
+        if isinstance(entry, str):
+            return [PropertyWord(self.morphology.noun(text)) for text in _split(entry)]
+        phrases = {name: Template(str(text)) for name, text in entry.items() if name != "noun"}
+        return [PropertyWord(self.morphology.noun(text), phrases) for text in _split(entry["noun"])]
+
+    def _relation(self, entry: Mapping[str, Any]) -> RelationWords:
+        fields = {name: str(value) for name, value in entry.items() if isinstance(value, str | int)}
+        for name, rule in self._derived.items():
+            if name in fields:
+                continue
+            if "default" in rule:
+                fields[name] = str(rule["default"])
+            elif rule["from"] in fields:
+                source = fields[rule["from"]]
+                found = str(rule.get("map", {}).get(source, source))
+                # "=past" means: as the field `past`.
+                fields[name] = fields.get(found[1:], "-") if found.startswith("=") else found
+        style = self._styles[entry.get("style", self._styles["default"])]
+        roles: dict[str, list[Template]] = {}
+        for role, sources in style.items():
+            kept = [filled for source in sources if (filled := self._fill(source, fields)) is not None]
+            roles[role] = [Template(text) for text in kept]
+        for role, sources in entry.get("also", {}).items():
+            own = [Template(filled) for source in sources if (filled := self._fill(source, fields)) is not None]
+            roles[role] = [*roles.get(role, []), *own]
+        for role, sources in entry.get("only", {}).items():
+            roles[role] = [Template(filled) for source in sources if (filled := self._fill(source, fields)) is not None]
+        agent = [self.morphology.noun(text, person=True) for text in _split(entry.get("agent", ""))]
+        return RelationWords({role: found for role, found in roles.items() if found}, agent)
+
+    def _fill(self, source: str, fields: Mapping[str, str]) -> str | None:
+        """`source` with each `{v:field}` or `{v:field.suffixes}` written out; None if a field is missing."""
+        missing = False
+
+        def write(found: re.Match[str]) -> str:
+            nonlocal missing
+            name, _, feature = found[1].partition(".")
+            if name not in fields or fields[name] == "-":
+                missing = True
+                return ""
+            return self.morphology.verb(fields[name], feature) if feature else fields[name].partition("/")[0]
+
+        text = _VERB_SLOT.sub(write, source)
+        return None if missing else text
+
+
+@cache
+def load_language(code: str) -> Language:
+    """The language `code`, read once.
+
+    Raises:
+        UsageError: it has no data files.
+    """
+    check_language(code)
+    concepts = load_concepts()
+    people = frozenset(concepts["nouns"]["person"])
+    return Language(code, read_data("languages", f"{code}.yaml"), read_data("dictionary", f"{code}.yaml"), people)
+
+
+@cache
+def load_concepts() -> Mapping[str, Any]:
+    """The concepts: nouns by category, properties with type and owners, relations with their ends."""
+    found: Mapping[str, Any] = read_data("concepts.yaml")
+    return found
+
+
+def _templates(section: Mapping[str, Sequence[str]]) -> dict[str, list[Template]]:
+    return {name: [Template(text) for text in texts] for name, texts in section.items()}
+
+
+def _split(entries: str) -> list[str]:
+    return [text.strip() for text in entries.split(",") if text.strip()]
+
+
+def _trim(kept: dict[str, Any]) -> None:
+    """Invented names are endless: forget all when there are many."""
+    if len(kept) > 20000:
+        kept.clear()

@@ -1,0 +1,353 @@
+"""Say a plan in a language: choose a template, fill its slots, mend the joins.
+
+Knows nothing of how a plan was made, nor any language by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+from polycypher.schema import Pattern
+from polycypher.synthesis.language import Language, PropertyWord, RelationWords
+from polycypher.synthesis.lexicon import Lexicon
+from polycypher.synthesis.morphology import Noun
+from polycypher.synthesis.plan import (
+    LabelSlot,
+    MentionSlot,
+    Modifier,
+    NounPhrase,
+    NumberSlot,
+    PairSlot,
+    Plan,
+    PropertySlot,
+    QuantitySlot,
+    Scalar,
+    Slot,
+    ValueSlot,
+)
+from polycypher.synthesis.template import Template, Word
+
+RAW_NAME_RATE = 0.12
+"""How often a property with a translation is called by its name in the schema instead."""
+
+
+class _Text:
+    """Words that carry suffixes but no other form: a value, a number."""
+
+    __slots__ = ("_kind", "_language", "gender", "person", "plain", "text")
+
+    def __init__(self, language: Language, text: str, kind: str, plain: str = "") -> None:
+        self._language = language
+        self.text = text
+        self.plain = plain or text
+        self._kind = kind
+        self.gender = 0
+        self.person = False
+
+    def form(self, feature: str) -> str:
+        if not feature:
+            return self.text
+        if feature == "plain":
+            return self.plain
+        morphology = self._language.morphology
+        return morphology.word(self.text, feature) if self._kind == "word" else morphology.value(self.text, feature)
+
+
+class _Phrase:
+    """A head noun with text before and after it."""
+
+    __slots__ = ("_after", "_before", "gender", "head", "person")
+
+    def __init__(self, head: Noun, before: str, after: str) -> None:
+        self.head = head
+        self._before = before
+        self._after = after
+        self.gender = head.gender
+        self.person = head.person
+
+    def form(self, feature: str) -> str:
+        return f"{self._before}{self.head.form(feature)}{self._after}"
+
+
+class _Many:
+    """A phrase inside another: always plural."""
+
+    __slots__ = ("_word", "gender", "person")
+
+    def __init__(self, word: Word) -> None:
+        self._word = word
+        self.gender = word.gender
+        self.person = word.person
+
+    def form(self, feature: str) -> str | Template:
+        return self._word.form(f"pl.{feature}" if feature else "pl")
+
+
+class _Composed:
+    """A template that is asked for a form: it hands the feature on to its own slots."""
+
+    __slots__ = ("_context", "_rng", "_template", "gender", "person")
+
+    def __init__(self, template: Template, context: Mapping[str, Word], rng: Random, head: Word | None = None) -> None:
+        self._template = template
+        self._context = context
+        self._rng = rng
+        self.gender = head.gender if head else 0
+        self.person = head.person if head else False
+
+    def form(self, feature: str) -> str:
+        return self._template.render(self._context, self._rng, feature)
+
+
+class _Quantity(_Composed):
+    """An indefinite phrase: some languages mark its case differently (`indefinite` of the data)."""
+
+    __slots__ = ("_cases",)
+
+    def __init__(
+        self, template: Template, context: Mapping[str, Word], rng: Random, head: Word, cases: Mapping[str, str]
+    ) -> None:
+        super().__init__(template, context, rng, head)
+        self._cases = cases
+
+    def form(self, feature: str) -> str:
+        return super().form(self._cases.get(feature, feature))
+
+
+class Realiser:
+    """Says plans about one lexicon in one language."""
+
+    def __init__(self, language: Language, lexicon: Lexicon, rng: Random) -> None:
+        self._language = language
+        self._lexicon = lexicon
+        self._rng = rng
+        self._empty = _Text(language, "", "word")
+
+    def question(self, plan: Plan) -> str:
+        """The question of `plan`. Raises `KeyError` if the language has no frame of that name."""
+        plan = self._sayable(plan)
+        context: dict[str, Word] = {"how": self._empty}
+        template = self._listing(plan, context) if plan.frame == "list" else None
+        if template is None:
+            for name, slot in plan.slots.items():
+                self._add(context, name, slot)
+            template = self._pick(self._frame(plan, context))
+        text = template.render(context, self._rng)
+        if "~" in text:
+            for pattern, replacement in self._language.sandhi:
+                text = pattern.sub(replacement, text)
+            text = text.replace("~", "")
+        if "  " in text:
+            text = " ".join(text.split())
+        return _capital(text.strip(), self._language.upper)
+
+    # ------------------------------------------------------------------ choosing
+
+    def _sayable(self, plan: Plan) -> Plan:
+        """A relation without an own question for `ask_start`, `count_end` … is asked through a noun phrase."""
+        if plan.relation is None or plan.frame in self._relation(plan.relation).roles:
+            return plan
+        question, _, role = plan.frame.partition("_")
+        phrase = plan.slots["np"]
+        if question not in ("ask", "count") or not isinstance(phrase, NounPhrase):
+            return plan
+        inner = {name: slot for name, slot in plan.slots.items() if name != "np"}
+        asked = NounPhrase(phrase.label, (Modifier(role, inner, plan.relation), *phrase.modifiers))
+        frame = "list" if question == "ask" else "count"
+        return Plan(plan.kind, plan.cypher, frame, {"np": asked})
+
+    def _pick(self, choices: list[Template]) -> Template:
+        return choices[int(self._rng.random() * len(choices))]
+
+    def _frame(self, plan: Plan, context: dict[str, Word]) -> list[Template]:
+        language = self._language
+        if plan.relation is not None:
+            words = self._relation(plan.relation)
+            if words.name is not None:
+                context["v"] = words.name
+            if plan.frame in words.roles:
+                return words.roles[plan.frame]
+        return self._special(language.frames, plan.frame, context)
+
+    def _listing(self, plan: Plan, context: dict[str, Word]) -> Template | None:
+        """A "which …?" question, where the condition is the predicate; None for the plain frames."""
+        phrase, frames = plan.slots["np"], self._language.frames
+        if not isinstance(phrase, NounPhrase) or (phrase.modifiers and self._rng.random() < 0.5):
+            return None
+        head = self._noun(phrase.label)
+        context["E"] = head
+        context["np"] = head
+        if not phrase.modifiers:
+            return self._pick(frames["list_all"])
+        if len(phrase.modifiers) == 1:
+            modifier = phrase.modifiers[0]
+            if modifier.relation is None and f"which_{modifier.name}" in frames:
+                for name, slot in modifier.slots.items():
+                    self._add(context, name, slot)
+                return self._pick(self._special(frames, f"which_{modifier.name}", context))
+        if "which" not in frames:
+            return None
+        said = []
+        for modifier in phrase.modifiers:
+            inner, choices = self._prepared(modifier, head)
+            choices = self._language.predicates(choices)
+            if not choices:
+                return None
+            said.append(self._pick(choices).render(inner, self._rng))
+        context["pred"] = _Text(self._language, self._language.and_[0].join(said), "word")
+        return self._pick(frames["which"])
+
+    def _special(self, kept: Mapping[str, list[Template]], name: str, context: Mapping[str, Word]) -> list[Template]:
+        """Templates `name`, or the variant for the property's special phrase (`gt` + `_event`), if it has one."""
+        word = context.get("P")
+        if isinstance(word, PropertyWord) and word.phrases:
+            for phrase in word.phrases:
+                special = kept.get(f"{name}_{phrase}")
+                if special is not None and (name not in kept or self._rng.random() < 0.7):
+                    return special
+        return kept[name]
+
+    # ------------------------------------------------------------------ words
+
+    def _add(self, context: dict[str, Word], name: str, slot: Slot) -> None:
+        word = self._word(slot)
+        context[name] = word
+        if isinstance(slot, NounPhrase) and isinstance(word, _Phrase):
+            head = word.head
+            context["E" if name == "np" else f"{name}_E"] = head
+            context["mods" if name == "np" else f"{name}_mods"] = _Text(
+                self._language, word.form("")[len(head.form("")) :] if not self._language.before else word._before, "word"
+            )
+
+    def _word(self, slot: Slot) -> Word:
+        language, rng = self._language, self._rng
+        match slot:
+            case NounPhrase():
+                return self._phrase(slot)
+            case LabelSlot(label):
+                return self._noun(label)
+            case PropertySlot(owner, name):
+                return self._property(owner, name)
+            case ValueSlot(value):
+                return self._value(value)
+            case NumberSlot(value):
+                return self._number(value)
+            case MentionSlot(label, value):
+                return self._mention(label, value)
+            case QuantitySlot(label, kind, value):
+                noun = self._noun(label)
+                context: dict[str, Word] = {"k": self._number(value), "E": noun, "np": noun}
+                return _Quantity(self._pick(language.quantities[kind]), context, rng, noun, language.indefinite)
+            case PairSlot(first, second, kind):
+                left, right = self._word(first), self._word(second)
+                return _Composed(self._pick(language.pairs[kind]), {"a": left, "b": right, "np": left}, rng, left)
+            case Modifier():
+                return _Text(language, self._modifier(slot, None), "word")
+
+    def _noun(self, label: str) -> Noun:
+        concept = self._lexicon.labels.get(label)
+        words = self._language.nouns.get(concept) if concept else None
+        if not words:
+            words = self._language.raw_noun(label)
+        # The first word of an entry is the usual one, the rest are synonyms.
+        return words[0] if len(words) == 1 or self._rng.random() < 0.6 else words[int(self._rng.random() * len(words))]
+
+    def _property(self, owner: str, name: str) -> PropertyWord:
+        concept = self._lexicon.properties.get((owner, name))
+        words = self._language.properties.get(concept) if concept else None
+        if not words or self._rng.random() < RAW_NAME_RATE:
+            words = self._language.raw_property(name)
+        return words[int(self._rng.random() * len(words))]
+
+    def _relation(self, pattern: Pattern) -> RelationWords:
+        concept = self._lexicon.relationships.get(pattern)
+        return (self._language.relations.get(concept) if concept else None) or self._language.raw_relation(pattern.type)
+
+    def _number(self, value: int) -> _Text:
+        word = self._language.number_words.get(value)
+        if word is not None and self._rng.random() < 0.4:
+            return _Text(self._language, word, "word")
+        return _Text(self._language, str(value), "value")
+
+    def _value(self, value: Scalar) -> _Text:
+        language = self._language
+        text = literal_text(value)
+        if not isinstance(value, str):
+            return _Text(language, text, "value")
+        if not is_plain_name(text) or self._rng.random() < 0.45:
+            opening, closing = language.quotes[int(self._rng.random() * len(language.quotes))]
+            if closing in text:
+                opening = closing = '"' if "'" in text else "'"
+            return _Text(language, f"{opening}{text}{closing}", "quoted", text)
+        return _Text(language, text, "value")
+
+    def _mention(self, label: str, value: Scalar) -> Word:
+        noun = self._noun(label)
+        text = self._value(value)
+        if isinstance(value, str):
+            kind = "quoted" if text.text != text.plain else "plain"
+        else:
+            kind = "number"
+        context: dict[str, Word] = {"v": text, "E": noun, "np": noun}
+        return _Composed(self._pick(self._language.mentions[f"{kind}_person" if noun.person else kind]), context, self._rng, noun)
+
+    # ------------------------------------------------------------------ phrases
+
+    def _phrase(self, slot: NounPhrase) -> _Phrase:
+        language = self._language
+        head = self._noun(slot.label)
+        if not slot.modifiers:
+            return _Phrase(head, "", "")
+        said = [self._modifier(modifier, head) for modifier in slot.modifiers]
+        text = said[0]
+        for other in said[1:]:
+            text += language.and_[int(self._rng.random() * len(language.and_))] + other
+        return _Phrase(head, text + " ", "") if language.before else _Phrase(head, "", " " + text)
+
+    def _modifier(self, modifier: Modifier, head: Noun | None) -> str:
+        context, choices = self._prepared(modifier, head)
+        return self._pick(choices).render(context, self._rng)
+
+    def _prepared(self, modifier: Modifier, head: Noun | None) -> tuple[dict[str, Word], list[Template]]:
+        """The slots of a modifier and the templates that can say it."""
+        context: dict[str, Word] = {"how": self._empty}
+        for name, slot in modifier.slots.items():
+            word = self._word(slot)
+            context[name] = _Many(word) if isinstance(slot, NounPhrase) else word
+        if head is not None:
+            context["np"] = head
+        if modifier.relation is not None:
+            words = self._relation(modifier.relation)
+            if words.name is not None:
+                context["v"] = words.name
+            return context, words.roles[modifier.name]
+        return context, self._special(self._language.modifiers, modifier.name, context)
+
+
+def literal_text(value: Scalar) -> str:
+    """A value as a question writes it: text as stored, numbers as in the query."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else repr(value)
+
+
+def is_plain_name(text: str) -> bool:
+    """Whether a text can stand in a sentence without quotes: a few words, the first with a capital or digit."""
+    return (
+        0 < len(text) <= 40
+        and text.count(" ") <= 3
+        and (text[0].isupper() or text[0].isdigit())
+        and text[-1].isalnum()
+        and not any(sign in text for sign in "'\"?!;:,()")
+    )
+
+
+def _capital(text: str, upper: Mapping[str, str]) -> str:
+    """The first letter upper-case, unless a stored value in quotes comes first."""
+    for index, letter in enumerate(text):
+        if letter.isalpha():
+            return text[:index] + upper.get(letter, letter.upper()) + text[index + 1 :]
+        if letter.isdigit() or letter in "'\"“«‘":
+            return text
+    return text
