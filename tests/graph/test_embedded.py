@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -196,13 +197,15 @@ def test_a_server_that_vanishes_during_a_query_is_told_in_seconds(own_tiny: Path
         plain.close()
 
 
-def test_a_damaged_database_names_the_log(tmp_path: Path) -> None:
-    (tmp_path / "database" / "graph").mkdir(parents=True)
-    (tmp_path / "database" / "graph" / "schema.json").write_text("{ no json")
-    with (
-        pytest.raises(GraphUnavailable) as caught,
-        ServerLease(tmp_path) as lease,
-        GraphStore(lease.address, "it") as store,
-    ):
-        store.verify()
+def test_a_graph_without_its_files_is_told_at_once(own_tiny: Path) -> None:
+    shutil.rmtree(own_tiny / "database")
+    with pytest.raises(GraphUnavailable, match="lost its files; load it again"):
+        connect("tiny")
+
+
+def test_a_server_that_cannot_start_names_its_log(own_tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = [java_command(own_tiny, writing=False)[0], "-no-such-option"]
+    monkeypatch.setattr(embedded, "java_command", lambda folder, writing: broken)
+    with pytest.raises(GraphUnavailable, match=r"could not be started: .*server\.log") as caught:
+        connect("tiny")
     assert "\n" not in str(caught.value)

@@ -75,7 +75,7 @@ clause: " MATCH " matching | " OPTIONAL MATCH " matching | " UNWIND " unwinding
     | " WITH " carrying | " CALL " called
 matching: pattern (", " pattern)* where?
 where: " WHERE " expr
-unwinding: expr " AS " VARIABLE
+unwinding: sum " AS " VARIABLE
 carrying: "DISTINCT "? carried (", " carried)* ordering where?
 carried: "*" | VARIABLE | expr " AS " VARIABLE
 projection: "DISTINCT "? projected (", " projected)* ordering
@@ -86,29 +86,28 @@ called: "{ " union " }" | "(" (VARIABLE (", " VARIABLE)*)? ") { " union " }"
 
 expr: condition (CONNECTIVE condition)*
 condition: "NOT "? comparison
-comparison: sum (COMPARE sum (COMPARE sum)?)? (" IS NULL" | " IS NOT NULL")? | sum " =~ " (REGEX | sum)
+comparison: sum (COMPARE sum (COMPARE sum)?)? (" IS NULL" | " IS NOT NULL")? 
+    | sum " =~ " (REGEX | sum) | QUANTIFIER VARIABLE " IN " sum " WHERE " expr ")"
 sum: term (ARITHMETIC term)*
 term: "-"? (number | STRING | CONSTANT | value index*) | linked
-value: VARIABLE (LABEL* | index+ property) | PARTED COMPONENT | owned | composed index* property?
+value: VARIABLE ((LABEL OTHER_LABELS?)? | index+ property) | PARTED COMPONENT | owned | composed index* property?
 property: PROPERTY | PROPERTY_WITH_PARTS COMPONENT?
-index: "[" expr "]" | "[" expr? ".." expr? "]"
+index: "[" sum "]" | "[" sum? ".." sum? "]"
 composed: "(" expr ")" | function COMPONENT? | NODE " {" selected (", " selected)* "}"
-    | "[" (sum (", " sum)*)? "]" | "[" VARIABLE " IN " expr (" WHERE " expr)? (" | " expr)? "]"
+    | "[" (sum (", " sum)*)? "]" | "[" VARIABLE " IN " sum (" WHERE " expr)? (" | " expr)? "]"
     | "[" linked (" WHERE " expr)? " | " expr "]" | "{" (entry (", " entry)*)? "}"
     | "EXISTS { " within " }" | "COUNT { " within " }" | "COLLECT { " union " }"
     | ("CASE " value " WHEN " | "CASE WHEN ") expr then (" WHEN " expr then)* (" ELSE " expr)? " END"
 then: " THEN " expr
 within: (PATH " = ")? path (", " path)* where? | union | opening clause*
-entry: VARIABLE ": " expr
+entry: VARIABLE ": " sum
 selected: PROPERTY | PROPERTY_WITH_PARTS | ".*" | VARIABLE | entry
 number: INTEGER FRACTION? EXPONENT?
-function: "count(" "*" ")" | AGGREGATE "DISTINCT "? expr ")" | SHORTEST linked ")"
-    | QUANTIFIER VARIABLE " IN " expr " WHERE " expr ")"
-    | "reduce(" VARIABLE " = " expr ", " VARIABLE " IN " expr " | " expr ")"
-    | MOMENT expr? ")" | PERIOD expr ", " expr ")"
-    | CALL_1 expr ")" | CALL_2 expr ", " expr ")" | CALL_3 expr ", " expr ", " expr ")"
-    | CALL_1_ expr (", " expr)* ")" | CALL_1_2 expr (", " expr)? ")"
-    | CALL_2_3 expr ", " expr (", " expr)? ")"
+function: "count(" "*" ")" | AGGREGATE "DISTINCT "? sum ")" | SHORTEST linked ")"
+    | "reduce(" VARIABLE " = " sum ", " VARIABLE " IN " sum " | " expr ")"
+    | MOMENT sum? ")" | PERIOD sum ", " sum ")"
+    | CALL_1 sum ")" | CALL_2 sum ", " sum ")" | CALL_3 sum ", " sum ", " sum ")"
+    | CALL_1_ sum (", " sum)* ")" | CALL_1_2 sum (", " sum)? ")" | CALL_2_3 sum ", " sum (", " sum)? ")"
 
 pattern: (PATH " = ")? (path | SHORTEST linked ")")
 to: "]->" | "]-"
@@ -357,7 +356,7 @@ class _Paths:
             return ""
         key = f"{name.upper()}_KEY"
         self.lines.append(f"{key}: {_any_of(keys)}")
-        self.lines.append(f'{name}_pairs: " {{" {key} expr (", " {key} expr)* "}}"')
+        self.lines.append(f'{name}_pairs: " {{" {key} sum (", " {key} sum)* "}}"')
         return f"{name}_pairs?"
 
     def _node(self, name: str, pairs: str, out: Mapping[str, set[str]], into: Mapping[str, set[str]]) -> None:

@@ -16,6 +16,7 @@ import importlib.util
 import json
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ from polycypher.graph.running import Control
 DATABASE = "graph"
 """The name of the one database in every folder, so that renaming the folder is all of renaming a graph."""
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 """How long a start may take in all; it takes about one second on an idle machine."""
 
 SERVER_QUERY_SECONDS = 60
@@ -84,6 +85,8 @@ class ServerLease:
                 "embedded graphs need Linux or macOS; on Windows use WSL, or give the URI of a server"
             )
         try:
+            if not (self.writing or (self.folder / "database" / DATABASE).is_dir()):
+                raise GraphUnavailable(f"the graph in {self.folder} has lost its files; load it again")
             if self._lock is None:
                 self._lock = _shared_lock(self.folder)
             self._served = _running_or_started(self.folder, self.writing)
@@ -214,13 +217,23 @@ def _running_or_started(folder: Path, writing: bool) -> tuple[Address, Control]:
                         f"another process has been starting the graph in {folder} for too long; end it"
                     ) from None
                 time.sleep(0.02)
-        served = _running(folder)
-        if served is None:
-            _start(folder, writing, ends)
+        while time.monotonic() < ends:  # a server that was killed may leave its state for a moment
             served = _running(folder)
-    if served is None:
-        raise GraphUnavailable(f"the embedded server of {folder} ended at once; see {folder / 'log'}")
-    return served
+            if served is None:
+                _start(folder, writing, ends)
+            elif _answers(served[1].port):
+                return served
+            else:
+                time.sleep(0.02)
+    raise GraphUnavailable(f"the embedded server of {folder} does not answer; see {folder / 'log'}")
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def _running(folder: Path) -> tuple[Address, Control] | None:

@@ -13,11 +13,13 @@ from typing import Protocol
 
 from polycypher.cypher import guard
 from polycypher.errors import GraphUnavailable, QueryTimeout
-from polycypher.graph.bolt import Address, BoltClient, Limits, Result
+from polycypher.graph.bolt import CONNECT_SECONDS, Address, BoltClient, Limits, Result
 from polycypher.graph.introspect import read_schema
 from polycypher.schema import GraphSchema
 
 __all__ = ["GraphStore", "Limits", "Result"]
+
+_EMBEDDED_SECONDS = 30.0
 
 
 class Lease(Protocol):
@@ -79,7 +81,8 @@ class GraphStore:
 
     def verify(self) -> None:
         """Raise `GraphUnavailable` or `GraphAuthError` within seconds if the graph cannot be read."""
-        self._client.verify()
+        # An embedded server is known to be there: it may take its time on a busy machine.
+        self._client.verify(CONNECT_SECONDS if self._lease is None else _EMBEDDED_SECONDS)
 
     def close(self) -> None:
         """Close the connections; an embedded server stops when its last user has closed."""

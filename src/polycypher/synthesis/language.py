@@ -149,7 +149,7 @@ class Language:
         if found is None:
             found = []
             for entry in self._raw["property"]:
-                guess = self._guess(name) if entry == "{name}" else ""
+                guess = self._guess(name) if str(entry).startswith("{name}") else ""
                 found.append(PropertyWord(self.morphology.noun(str(entry).format(name=name) + guess)))
             self._raw_properties[name] = found
             _trim(self._raw_properties)

@@ -54,11 +54,34 @@ class MentionSlot:
 
 @dataclass(frozen=True, slots=True)
 class QuantitySlot:
-    """A number of nodes as a phrase: "more than two movies". `kind` is a key of the `quantities` data."""
+    """Nodes by number or reference: "more than two movies", "the same movie".
+
+    `kind` is a key of the `quantities` data; only `same` is definite.
+    """
 
     label: str
     kind: str
     value: int
+
+
+@dataclass(frozen=True, slots=True)
+class NameSlot:
+    """A name of the schema, written as it is."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TheirSlot:
+    """The related nodes of those of the phrase `np`: "the movies they directed".
+
+    `role` is `their_start`, `their_end` (the label is the end, the start of the relation), or `own_…` where
+    the phrase precedes `np`; a language without own words for that uses `their_…`.
+    """
+
+    label: str
+    relation: Pattern
+    role: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +119,8 @@ Slot = (
     | QuantitySlot
     | NounPhrase
     | PairSlot
+    | NameSlot
+    | TheirSlot
     | Modifier
 )
 

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from random import Random
 
 from polycypher.schema import Pattern
-from polycypher.synthesis.language import Language, PropertyWord, RelationWords
+from polycypher.synthesis.language import Language, NameWord, PropertyWord, RelationWords
 from polycypher.synthesis.lexicon import Lexicon
 from polycypher.synthesis.morphology import Noun
 from polycypher.synthesis.plan import (
     LabelSlot,
     MentionSlot,
     Modifier,
+    NameSlot,
     NounPhrase,
     NumberSlot,
     PairSlot,
@@ -24,6 +25,7 @@ from polycypher.synthesis.plan import (
     QuantitySlot,
     Scalar,
     Slot,
+    TheirSlot,
     ValueSlot,
 )
 from polycypher.synthesis.template import Template, Word
@@ -128,7 +130,7 @@ class Realiser:
         """The question of `plan`. Raises `KeyError` if the language has no frame of that name."""
         plan = self._sayable(plan)
         context: dict[str, Word] = {"how": self._empty}
-        template = self._listing(plan, context) if plan.frame == "list" else None
+        template = self._listing(plan, context) if plan.frame in ("list", "count") else None
         if template is None:
             for name, slot in plan.slots.items():
                 self._add(context, name, slot)
@@ -178,15 +180,17 @@ class Realiser:
         head = self._noun(phrase.label)
         context["E"] = head
         context["np"] = head
+        counting = plan.frame == "count"
         if not phrase.modifiers:
-            return self._pick(frames["list_all"])
-        if len(phrase.modifiers) == 1:
+            return self._pick(frames["count" if counting else "list_all"])
+        if len(phrase.modifiers) == 1 and not counting:
             modifier = phrase.modifiers[0]
             if modifier.relation is None and f"which_{modifier.name}" in frames:
                 for name, slot in modifier.slots.items():
                     self._add(context, name, slot)
                 return self._pick(self._special(frames, f"which_{modifier.name}", context))
-        if "which" not in frames:
+        frame = "count_which" if counting else "which"
+        if frame not in frames:
             return None
         said = []
         for modifier in phrase.modifiers:
@@ -196,7 +200,7 @@ class Realiser:
                 return None
             said.append(self._pick(choices).render(inner, self._rng))
         context["pred"] = _Text(self._language, self._language.and_[0].join(said), "word")
-        return self._pick(frames["which"])
+        return self._pick(frames[frame])
 
     def _special(self, kept: Mapping[str, list[Template]], name: str, context: Mapping[str, Word]) -> list[Template]:
         """Templates `name`, or the variant for the property's special phrase (`gt` + `_event`), if it has one."""
@@ -211,6 +215,16 @@ class Realiser:
     # ------------------------------------------------------------------ words
 
     def _add(self, context: dict[str, Word], name: str, slot: Slot) -> None:
+        if isinstance(slot, TheirSlot):
+            words = self._relation(slot.relation)
+            noun = self._noun(slot.label)
+            inner: dict[str, Word] = {"F": noun, "np": context["np"]}
+            if words.name is not None:
+                inner["v"] = words.name
+            context["F"] = noun
+            choices = words.roles.get(slot.role) or words.roles[slot.role.replace("own", "their")]
+            context[name] = _Composed(self._pick(choices), inner, self._rng, noun)
+            return
         word = self._word(slot)
         context[name] = word
         if isinstance(slot, NounPhrase) and isinstance(word, _Phrase):
@@ -238,10 +252,15 @@ class Realiser:
             case QuantitySlot(label, kind, value):
                 noun = self._noun(label)
                 context: dict[str, Word] = {"k": self._number(value), "E": noun, "np": noun}
-                return _Quantity(self._pick(language.quantities[kind]), context, rng, noun, language.indefinite)
+                template = self._pick(language.quantities[kind])
+                return _Quantity(template, context, rng, noun, {} if kind == "same" else language.indefinite)
             case PairSlot(first, second, kind):
                 left, right = self._word(first), self._word(second)
                 return _Composed(self._pick(language.pairs[kind]), {"a": left, "b": right, "np": left}, rng, left)
+            case NameSlot(name):
+                return NameWord(name)
+            case TheirSlot():
+                raise TypeError("a TheirSlot is filled with its phrase `np`")  # see `_add`
             case Modifier():
                 return _Text(language, self._modifier(slot, None), "word")
 
@@ -296,7 +315,7 @@ class Realiser:
 
     def _phrase(self, slot: NounPhrase) -> _Phrase:
         language = self._language
-        head = self._noun(slot.label)
+        head = self._agent(slot) or self._noun(slot.label)
         if not slot.modifiers:
             return _Phrase(head, "", "")
         said = [self._modifier(modifier, head) for modifier in slot.modifiers]
@@ -304,6 +323,15 @@ class Realiser:
         for other in said[1:]:
             text += language.and_[int(self._rng.random() * len(language.and_))] + other
         return _Phrase(head, text + " ", "") if language.before else _Phrase(head, "", " " + text)
+
+    def _agent(self, slot: NounPhrase) -> Noun | None:
+        """Now and then the noun for who does what the first modifier says: directors for people who directed."""
+        if slot.modifiers and slot.modifiers[0].name in ("start", "some_start") and self._rng.random() < 0.3:
+            relation = slot.modifiers[0].relation
+            agents = self._relation(relation).agent if relation is not None else ()
+            if agents:
+                return agents[int(self._rng.random() * len(agents))]
+        return None
 
     def _modifier(self, modifier: Modifier, head: Noun | None) -> str:
         context, choices = self._prepared(modifier, head)

@@ -71,6 +71,8 @@ class FictionalValues:
         if kind in _MAKERS_BY_TYPE and wanted not in _MAKERS:
             return _MAKERS_BY_TYPE[kind](rng, self._pools)
         made = _MAKERS[wanted or "name"](rng, self._pools)
+        if kind in ("INTEGER", "LONG") and isinstance(made, float):
+            return round(made * 10)
         if kind == "LIST":
             return [made, _MAKERS[wanted or "name"](rng, self._pools)]
         return made

@@ -65,6 +65,10 @@ def condition_on(scene: Scene, node: Node, name: str, where: list[str], known: M
 
 def _number(scene: Scene, node: Node, slot: PropertySlot, dot: str, value: float, where: list[str]) -> Modifier:
     turn = scene.rng.random()
+    if isinstance(value, int) and 1800 < value < 2100 and scene.chance(0.12):
+        start = value // 10 * 10
+        where.extend((f"{dot} >= {start}", f"{dot} < {start + 10}"))
+        return Modifier("decade", {"P": slot, "v": ValueSlot(start)})
     if turn < 0.2:
         node.inline[slot.name] = value
         return Modifier("eq", {"P": slot, "v": ValueSlot(value)})
@@ -72,7 +76,8 @@ def _number(scene: Scene, node: Node, slot: PropertySlot, dot: str, value: float
         name = scene.one(("gt", "gt", "gt", "lt", "lt", "gte", "lte"))
         where.append(f"{dot} {_COMPARE[name]} {literal(value)}")
         return Modifier(name, {"P": slot, "v": ValueSlot(value)})
-    step = max(1, abs(int(value)) // 10) * (1 + int(scene.rng.random() * 3))
+    year = isinstance(value, int) and 1800 < value < 2100
+    step = (4 if year else max(1, abs(int(value)) // 10)) * (1 + int(scene.rng.random() * 3))
     low, high = (value - step, value + step) if isinstance(value, int) else (round(value / 2, 1), round(value + step, 1))
     if turn < 0.94:
         where.extend((f"{dot} >= {literal(low)}", f"{dot} <= {literal(high)}"))
@@ -111,6 +116,11 @@ def _text(scene: Scene, node: Node, slot: PropertySlot, dot: str, value: str, wh
             return Modifier("one_of", {"P": slot, "vs": PairSlot(ValueSlot(value), ValueSlot(other), "or")})
     if not words:
         return None
+    if scene.chance(0.05):
+        more = scene.chance(0.7)
+        bound = max(2, len(value) + (-3 if more else 3))
+        where.append(f"size({dot}) {'>' if more else '<'} {bound}")
+        return Modifier("longer" if more else "shorter", {"P": slot, "v": ValueSlot(bound)})
     if turn < 0.77:
         start = value[0] if scene.chance(0.3) and value[0].isalnum() else value.split(" ")[0]
         if start.isalnum():

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from polycypher.synthesis.kinds.conditions import add_condition
-from polycypher.synthesis.kinds.paths import pick_pattern
-from polycypher.synthesis.kinds.scene import Draft, Scene, arrow, quoted
+from polycypher.synthesis.kinds.paths import about, pick_pattern
+from polycypher.synthesis.kinds.scene import NUMERIC, Draft, Scene, arrow, quoted
 from polycypher.synthesis.kinds.single import small
 from polycypher.synthesis.plan import (
     LabelSlot,
     MentionSlot,
     Modifier,
+    NameSlot,
     NounPhrase,
     NumberSlot,
     Plan,
+    PropertySlot,
     QuantitySlot,
     Slot,
-    ValueSlot,
+    TheirSlot,
 )
 from polycypher.synthesis.values import Step, as_scalar
 
@@ -30,12 +32,16 @@ def top_degree(scene: Scene) -> Plan | None:
     draft = Draft()
     left, right = draft.node(pattern.start), draft.node(pattern.end)
     node, counted = (left, right) if start_asked else (right, left)
-    draft.parts.append(left.text() + arrow(pattern, True) + right.text())
     single = scene.chance(0.35)
+    modifiers: tuple[Modifier, ...] = ()
+    if not single and scene.chance(0.2):
+        own = add_condition(scene, node, draft.where, {scene.main(asked)})
+        modifiers = (own,) if own is not None else ()
+    draft.parts.append(left.text() + arrow(pattern, True) + right.text())
     count = 1 if single else small(scene, 2)
     count_text = f"count({counted.var})"
     query = draft.query(f"{node.dot(scene.main(asked))}, {count_text}", f" ORDER BY {count_text} DESC LIMIT {count}")
-    slots: dict[str, Slot] = {"np": NounPhrase(asked), "F": LabelSlot(other)}
+    slots: dict[str, Slot] = {"np": NounPhrase(asked, modifiers), "F": LabelSlot(other)}
     role = "start" if start_asked else "end"
     if single:
         return Plan("top1_degree", query, f"top1_{role}", slots, pattern)
@@ -83,17 +89,32 @@ def threshold(scene: Scene) -> Plan | None:
     return Plan("threshold", query, "list", {"np": phrase})
 
 
+def existence(scene: Scene) -> Plan | None:
+    """Nodes with at least one such relationship: a plain pattern, as people write it."""
+    found = pick_pattern(scene)
+    if found is None:
+        return None
+    pattern, start_asked = found
+    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
+    draft = Draft()
+    node = draft.node(asked)
+    modifiers: list[Modifier] = []
+    if scene.chance(0.5):
+        own = add_condition(scene, node, draft.where, {scene.main(asked)})
+        if own is not None:
+            modifiers.append(own)
+    empty = f"(:{quoted(other)})"
+    near, far = (node.text(), empty) if start_asked else (empty, node.text())
+    draft.parts.append(near + arrow(pattern, True) + far)
+    relation = Modifier("some_start" if start_asked else "some_end", {"F": LabelSlot(other)}, pattern)
+    phrase = NounPhrase(asked, (relation, *modifiers) if scene.chance(0.5) else (*modifiers, relation))
+    if scene.chance(0.2):
+        return Plan("existence_count", draft.query(f"count(DISTINCT {node.var})"), "count", {"np": phrase})
+    return about(scene, draft, node, phrase, "existence", node.dot(scene.main(asked)), counting=False)
+
+
 def negation(scene: Scene) -> Plan | None:
     """Nodes with no such relationship."""
-    return _existence(scene, "no")
-
-
-def existence(scene: Scene) -> Plan | None:
-    """Nodes with at least one such relationship."""
-    return _existence(scene, "some")
-
-
-def _existence(scene: Scene, word: str) -> Plan | None:
     found = pick_pattern(scene)
     if found is None:
         return None
@@ -108,14 +129,43 @@ def _existence(scene: Scene, word: str) -> Plan | None:
             modifiers.append(own)
     draft.parts.append(node.text())
     inside = f"({node.var}){arrow(pattern, start_asked)}(:{quoted(other)})"
-    draft.where.append(f"{'NOT ' if word == 'no' else ''}EXISTS {{ {inside} }}")
-    slots: dict[str, Slot] = {"F": LabelSlot(other)}
-    role = f"{word}_{'start' if start_asked else 'end'}"
-    phrase = NounPhrase(asked, (*modifiers, Modifier(role, slots, pattern)))
-    kind = "negation" if word == "no" else "existence"
+    draft.where.append(f"NOT EXISTS {{ {inside} }}")
+    role = "no_start" if start_asked else "no_end"
+    phrase = NounPhrase(asked, (*modifiers, Modifier(role, {"F": LabelSlot(other)}, pattern)))
     if scene.chance(0.3):
-        return Plan(f"{kind}_count", draft.query(f"count({node.var})"), "count", {"np": phrase})
-    return Plan(kind, draft.query(node.dot(scene.main(asked))), "list", {"np": phrase})
+        return Plan("negation_count", draft.query(f"count({node.var})"), "count", {"np": phrase})
+    return Plan("negation", draft.query(node.dot(scene.main(asked))), "list", {"np": phrase})
+
+
+def neighbours_value(scene: Scene) -> Plan | None:
+    """For each node, or the k best, the average or sum of a number over its related nodes."""
+    found = pick_pattern(scene)
+    if found is None:
+        return None
+    pattern, start_asked = found
+    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
+    numbers = [n for n in scene.properties(other, NUMERIC) if n != scene.main(other)]
+    if not numbers or asked == other:
+        return None
+    name = scene.one(numbers)
+    function = "avg" if scene.chance(0.6) else "sum"
+    draft = Draft()
+    left, right = draft.node(pattern.start), draft.node(pattern.end)
+    node, counted = (left, right) if start_asked else (right, left)
+    draft.parts.append(left.text() + arrow(pattern, True) + right.text())
+    value = f"{function}({counted.dot(name)})"
+    returned = f"{node.dot(scene.main(asked))}, {value}"
+    slots: dict[str, Slot] = {
+        "np": NounPhrase(asked),
+        "P": PropertySlot(other, name),
+        "X": TheirSlot(other, pattern, "own_start" if start_asked else "own_end"),
+    }
+    if scene.chance(0.5):
+        count = small(scene, 2)
+        slots["k"] = NumberSlot(count)
+        query = draft.query(returned, f" ORDER BY {value} DESC LIMIT {count}")
+        return Plan(f"top_{function}", query, f"top_{function}", slots)
+    return Plan(f"each_{function}", draft.query(returned), f"agg_{function}", slots)
 
 
 def reach(scene: Scene) -> Plan | None:
@@ -137,7 +187,7 @@ def reach(scene: Scene) -> Plan | None:
     slots: dict[str, Slot] = {
         "s": MentionSlot(pattern.start, value),
         "k": NumberSlot(steps),
-        "T": ValueSlot(pattern.type),
+        "T": NameSlot(pattern.type),
     }
     phrase = NounPhrase(pattern.end, (Modifier("reach", slots),))
     query = draft.query(far.dot(scene.main(pattern.end)))

@@ -13,12 +13,15 @@ from polycypher.synthesis.plan import (
     LabelSlot,
     MentionSlot,
     Modifier,
+    NameSlot,
     NounPhrase,
     NumberSlot,
     PairSlot,
     Plan,
     PropertySlot,
+    QuantitySlot,
     Slot,
+    TheirSlot,
     ValueSlot,
 )
 from polycypher.synthesis.values import Step, as_scalar
@@ -101,7 +104,7 @@ def hop(scene: Scene) -> Plan | None:
         slots["np"] = NounPhrase(asked)
         return Plan("hop", draft.query(main), f"ask_{role}", slots, pattern)
     phrase = NounPhrase(asked, (Modifier(role, slots, pattern), *modifiers))
-    return _return(scene, draft, far, phrase, "hop", main)
+    return about(scene, draft, far, phrase, "hop", main)
 
 
 def _relation(near: Node, pattern: Pattern, start_asked: bool, far: Node, condition: tuple[Modifier, str, str] | None) -> str:
@@ -111,7 +114,9 @@ def _relation(near: Node, pattern: Pattern, start_asked: bool, far: Node, condit
     return left.text() + arrow(pattern, True, var, inside) + right.text()
 
 
-def _return(scene: Scene, draft: Draft, node: Node, phrase: NounPhrase, kind: str, main: str) -> Plan:
+def about(
+    scene: Scene, draft: Draft, node: Node, phrase: NounPhrase, kind: str, main: str, *, counting: bool = True
+) -> Plan:
     """One of the things to ask about the nodes of a phrase: list, count, property, order, first k."""
     turn = scene.rng.random()
     label = node.label
@@ -120,7 +125,7 @@ def _return(scene: Scene, draft: Draft, node: Node, phrase: NounPhrase, kind: st
     slots: dict[str, Slot] = {"np": phrase}
     if turn < 0.42 or (turn < 0.75 and not others):
         return Plan(kind, draft.query(main), "list", slots)
-    if turn < 0.56:
+    if turn < 0.56 and counting:
         return Plan(f"{kind}_count", draft.query(f"count({node.var})"), "count", slots)
     if turn < 0.66:
         chosen = scene.one(others) if others else scene.main(label)
@@ -222,7 +227,7 @@ def chain(scene: Scene) -> Plan | None:
         text += nodes[index + 1].text()
     draft.parts.append(text)
     assert isinstance(phrase, NounPhrase)
-    return _return(scene, draft, nodes[0], phrase, f"hop{length}", nodes[0].dot(scene.main(labels[0])))
+    return about(scene, draft, nodes[0], phrase, f"hop{length}", nodes[0].dot(scene.main(labels[0])))
 
 
 def filtered_neighbours(scene: Scene) -> Plan | None:
@@ -251,7 +256,7 @@ def filtered_neighbours(scene: Scene) -> Plan | None:
     relation = Modifier(role, {"o" if start_asked else "s": NounPhrase(other, (modifier,))}, pattern)
     # The relation goes last: a condition after it would read as one on the inner noun.
     phrase = NounPhrase(asked, (*modifiers, relation))
-    return _return(scene, draft, far, phrase, "filtered_neighbours", far.dot(scene.main(asked)))
+    return about(scene, draft, far, phrase, "filtered_neighbours", far.dot(scene.main(asked)))
 
 
 def both(scene: Scene) -> Plan | None:
@@ -311,9 +316,11 @@ def same(scene: Scene) -> Plan | None:
 
 
 def two_relations(scene: Scene) -> Plan | None:
-    """Two relationships to one named node: "who acted in X and directed X"."""
+    """Two relationships to one node, named or not: "who acted in X and directed X", "… the same movie"."""
     pairs = [
-        (one, two) for one in scene.patterns for two in scene.patterns
+        (one, two)
+        for one in scene.patterns
+        for two in scene.patterns
         if one != two and one.start == two.start and one.end == two.end
     ]
     if not pairs:
@@ -322,14 +329,81 @@ def two_relations(scene: Scene) -> Plan | None:
     walk = scene.values.walk([Step(one, True), Step(two, False)], scene.rng)
     if walk is None:
         return None
-    value = as_scalar(walk.nodes[1].get(scene.main(one.end)))
-    if value is None:
-        return None
     draft = Draft()
     far = draft.node(one.start)
     near = draft.node(one.end)
-    near.inline[scene.main(one.end)] = value
+    first: Slot = QuantitySlot(one.end, "one", 1)
+    second: Slot = QuantitySlot(one.end, "same", 1)
+    if scene.chance(0.5):
+        value = as_scalar(walk.nodes[1].get(scene.main(one.end)))
+        if value is None:
+            return None
+        near.inline[scene.main(one.end)] = value
+        first = second = MentionSlot(one.end, value)
     draft.parts.append(far.text() + arrow(one, True) + near.text() + arrow(two, False) + far.text(bare=True))
-    mention = MentionSlot(one.end, value)
-    phrase = NounPhrase(one.start, (Modifier("start", {"o": mention}, one), Modifier("start", {"o": mention}, two)))
+    phrase = NounPhrase(one.start, (Modifier("start", {"o": first}, one), Modifier("start", {"o": second}, two)))
     return Plan("two_relations", draft.query(far.dot(scene.main(one.start))), "list", {"np": phrase})
+
+
+def pair(scene: Scene) -> Plan | None:
+    """Nodes beside their related nodes: "the movies and the people who directed them"."""
+    found = pick_pattern(scene)
+    if found is None:
+        return None
+    pattern, start_asked = found
+    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
+    if asked == other:
+        return None
+    draft = Draft()
+    left, right = draft.node(pattern.start), draft.node(pattern.end)
+    node, beside = (left, right) if start_asked else (right, left)
+    modifiers: list[Modifier] = []
+    if scene.chance(0.6):
+        own = add_condition(scene, node, draft.where, {scene.main(asked)})
+        if own is not None:
+            modifiers.append(own)
+    draft.parts.append(left.text() + arrow(pattern, True) + right.text())
+    query = draft.query(f"{node.dot(scene.main(asked))}, {beside.dot(scene.main(other))}")
+    their = TheirSlot(other, pattern, "their_start" if start_asked else "their_end")
+    return Plan("pair", query, "pair", {"np": NounPhrase(asked, tuple(modifiers)), "X": their})
+
+
+def relationship_property(scene: Scene) -> Plan | None:
+    """A property of the relationship between two named nodes, of all of a type, or the ends with the best."""
+    kinds = [p for p in scene.patterns if scene.schema.relationship_properties.get(p.type)]
+    if not kinds:
+        return None
+    pattern = scene.one(kinds)
+    chosen = scene.one(list(scene.schema.relationship_properties[pattern.type]))
+    draft = Draft()
+    var = draft.relationship()
+    dot = f"{var}.{quoted(chosen)}"
+    slots: dict[str, Slot] = {"P": PropertySlot(pattern.type, chosen), "T": NameSlot(pattern.type)}
+    turn = scene.rng.random()
+    if turn < 0.5:
+        walk = scene.values.walk([Step(pattern, True)], scene.rng)
+        if walk is None:
+            return None
+        left, right = draft.node(pattern.start), draft.node(pattern.end)
+        ends = [as_scalar(known.get(scene.main(n.label))) for known, n in zip(walk.nodes, (left, right), strict=True)]
+        if ends[0] is None or ends[1] is None:
+            return None
+        left.inline[scene.main(pattern.start)], right.inline[scene.main(pattern.end)] = ends[0], ends[1]
+        draft.parts.append(left.text() + arrow(pattern, True, var) + right.text())
+        slots.update(s=MentionSlot(pattern.start, ends[0]), o=MentionSlot(pattern.end, ends[1]))
+        return Plan("relationship_property", draft.query(dot), "prop_rel", slots, pattern)
+    if turn < 0.75 and sum(p.type == pattern.type for p in scene.patterns) == 1:
+        draft.parts.append(f"(:{quoted(pattern.start)}){arrow(pattern, True, var)}(:{quoted(pattern.end)})")
+        if scene.chance(0.5):
+            return Plan("relationship_distinct", draft.query(f"DISTINCT {dot}"), "rel_distinct", slots)
+        return Plan("relationship_list", draft.query(dot), "rel_list", slots)
+    if scene.kind(pattern.type, chosen) not in NUMERIC or pattern.start == pattern.end:
+        return None
+    start_asked, down, count = scene.chance(0.5), scene.chance(0.65), small(scene, 2)
+    left, right = draft.node(pattern.start), draft.node(pattern.end)
+    node = left if start_asked else right
+    draft.parts.append(left.text() + arrow(pattern, True, var) + right.text())
+    tail = f" ORDER BY {dot}{' DESC' if down else ''} LIMIT {count}"
+    slots.update(np=NounPhrase(node.label), k=NumberSlot(count))
+    query = draft.query(f"{node.dot(scene.main(node.label))}, {dot}", tail)
+    return Plan("relationship_top", query, "rel_top" if down else "rel_bottom", slots)

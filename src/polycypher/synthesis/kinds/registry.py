@@ -28,12 +28,15 @@ KINDS: dict[Callable[[Scene], Plan | None], float] = {
     paths.filtered_neighbours: 6,
     paths.both: 4,
     paths.same: 2,
-    paths.two_relations: 2,
+    paths.two_relations: 2.5,
+    paths.pair: 5,
+    paths.relationship_property: 4,
     groups.top_degree: 7,
     groups.each: 4,
     groups.threshold: 5,
     groups.negation: 4,
-    groups.existence: 3,
+    groups.existence: 5,
+    groups.neighbours_value: 4,
     groups.reach: 1.5,
 }
 _MAKERS = list(KINDS)

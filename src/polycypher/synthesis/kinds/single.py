@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polycypher.synthesis.kinds.conditions import add_condition
-from polycypher.synthesis.kinds.scene import NUMERIC, Draft, Node, Scene
+from polycypher.synthesis.kinds.scene import DATES, NUMERIC, Draft, Node, Scene
 from polycypher.synthesis.plan import MentionSlot, Modifier, NounPhrase, NumberSlot, Plan, PropertySlot, Slot
 from polycypher.synthesis.values import as_scalar
 
@@ -121,7 +121,7 @@ def aggregate(scene: Scene) -> Plan | None:
 def top(scene: Scene) -> Plan | None:
     """The k nodes, or the one, with the highest or lowest value; the value is the second column."""
     label = scene.label()
-    names = [n for n in scene.properties(label, NUMERIC | {"DATE", "DATE_TIME"}) if n != scene.main(label)]
+    names = [n for n in scene.properties(label, NUMERIC | DATES) if n != scene.main(label)]
     found = filtered(scene, label, 0, 1)
     if not names or found is None:
         return None
@@ -146,11 +146,13 @@ def top(scene: Scene) -> Plan | None:
 def ordered(scene: Scene) -> Plan | None:
     """All nodes in ascending or descending order; the ordering value is the second column."""
     label = scene.label()
-    names = scene.properties(label, main=False)
+    names = scene.properties(label, NUMERIC | DATES, main=False)
     found = filtered(scene, label, 0, 1)
-    if not names or found is None:
+    if found is None:
         return None
     draft, node, phrase = found
+    if not names or scene.chance(0.25):
+        return _by_text(scene, draft, node, phrase)
     name = scene.one(names)
     down = scene.chance(0.5)
     dot = node.dot(name)
@@ -158,6 +160,21 @@ def ordered(scene: Scene) -> Plan | None:
     slots: dict[str, Slot] = {"np": phrase, "P": PropertySlot(label, name)}
     frame = "sort_desc" if down else "sort_asc"
     return Plan(frame, query, frame, slots)
+
+
+def _by_text(scene: Scene, draft: Draft, node: Node, phrase: NounPhrase) -> Plan:
+    """Alphabetical order, or the k longest texts."""
+    label = node.label
+    main = scene.main(label)
+    texts = scene.properties(label, frozenset({"STRING"}))
+    if texts and scene.chance(0.35):
+        name = scene.one(texts)
+        count = small(scene, 2)
+        tail = f" ORDER BY size({node.dot(name)}) DESC LIMIT {count}"
+        slots: dict[str, Slot] = {"np": phrase, "P": PropertySlot(label, name), "k": NumberSlot(count)}
+        return Plan("longest", draft.query(node.dot(main), tail), "longest", slots)
+    query = draft.query(node.dot(main), f" ORDER BY {node.dot(main)}")
+    return Plan("sort_name", query, "sort_name", {"np": phrase, "P": PropertySlot(label, main)})
 
 
 def first(scene: Scene) -> Plan | None:

@@ -44,7 +44,8 @@ class SuffixingMorphology:
         self._four = tuple(data["four_way"])
         self._suffixes: dict[str, str] = dict(data["suffixes"])
         self._after_possessive: dict[str, str] = dict(data.get("after_possessive", {}))
-        self._possessive = str(data.get("possessive", "poss"))
+        self._possessives = tuple(data.get("possessives", ("poss",)))
+        self._possessive = str(self._possessives[0])
         self._plural = str(data.get("plural", "pl"))
         self._sounds = {str(k).casefold(): str(v) for k, v in data.get("sounds", {}).items()}
         self._digits = [str(word) for word in data["digits"]]
@@ -147,7 +148,7 @@ class SuffixingMorphology:
             # After the plural, the possessive's buffer is not needed and the stem is regular again.
             word = self._attach(word, before_vowel, pattern, override)
             before_vowel, override = word, False
-            possessed = name == self._possessive
+            possessed = name in self._possessives
         return word
 
     def _attach(self, word: str, before_vowel: str, pattern: str, front: bool) -> str:

@@ -1,0 +1,5 @@
+"""`python -m polycypher`."""
+
+from polycypher.cli import main
+
+main()

@@ -1,0 +1,145 @@
+"""The one room where model meets database: a question becomes an `Answer`.
+
+Question → `Translator` → guard → graph → rows. Knows nothing of terminals or HTTP.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from polycypher.graph.connect import connect
+from polycypher.graph.store import GraphStore, Limits
+from polycypher.graph.values import to_json
+from polycypher.translator.translator import Translator, check_question
+
+STAGES = ("load", "gate", "decode", "execute")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question or a query gave.
+
+    `question` and `weights` are None for a query of the user's own. `elapsed_ms` has the stages `load`,
+    `gate`, `decode` and `execute`. `notices` are sentences for the user.
+    """
+
+    cypher: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+    truncated: bool = False
+    question: str | None = None
+    weights: Mapping[str, float] | None = None
+    elapsed_ms: Mapping[str, float] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON-able form, as `polycypher ask --json` prints it."""
+        value: dict[str, Any] = {} if self.question is None else {"question": self.question}
+        value["cypher"] = self.cypher
+        if self.weights is not None:
+            value["weights"] = {language: round(weight, 6) for language, weight in self.weights.items()}
+        value["columns"] = list(self.columns)
+        value["rows"] = [[to_json(cell) for cell in row] for row in self.rows]
+        value["truncated"] = self.truncated
+        value["elapsed_ms"] = {stage: round(self.elapsed_ms.get(stage, 0.0), 1) for stage in STAGES}
+        return value
+
+
+def open_both(
+    model: str | Path = "nano", graph: str = "demo", **access: str | None
+) -> tuple[Translator, GraphStore, float]:
+    """Load a model and open a graph at the same time; returns both and the milliseconds it took.
+
+    `access` holds `database`, `user` and `password` for a URI. Whatever opened is closed again when the
+    other fails.
+
+    Raises:
+        Everything that `Translator.load` and `connect` raise.
+    """
+    began = time.perf_counter()
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(connect, graph, **access)
+        try:
+            translator = Translator.load(model)
+        except BaseException:
+            if not opening.cancel() and opening.exception() is None:
+                opening.result().close()
+            raise
+        store = opening.result()
+    return translator, store, 1000 * (time.perf_counter() - began)
+
+
+def ask(
+    question: str,
+    translator: Translator,
+    store: GraphStore,
+    *,
+    language: str | None = None,
+    constrain: bool = True,
+    limits: Limits | None = None,
+    execute: bool = True,
+    load_ms: float = 0.0,
+) -> Answer:
+    """Answer a question from a graph.
+
+    Args:
+        question: in any language.
+        translator: the loaded model.
+        store: the graph.
+        language: this language's adapter alone; None asks the gate.
+        constrain: decode only queries that are valid for the schema.
+        limits: rows, seconds and bytes; the store's own if None.
+        execute: False stops at the query.
+        load_ms: what loading took, for the answer's times.
+
+    Raises:
+        UsageError, SchemaError: the question or the graph's schema cannot be used.
+        QueryError: the guard or the database refused the query, or it ran too long.
+        GraphError: the database cannot be reached.
+    """
+    check_question(question)
+    made = translator.translate(question, store.schema(), language=language, constrain=constrain)
+    times = {"load": load_ms, "gate": made.gate_ms, "decode": made.decode_ms}
+    if not execute:
+        return Answer(made.cypher, question=question, weights=made.weights, elapsed_ms=times, notices=made.notices)
+    found = run(made.cypher, store, limits=limits)
+    return Answer(
+        cypher=made.cypher,
+        columns=found.columns,
+        rows=found.rows,
+        truncated=found.truncated,
+        question=question,
+        weights=made.weights,
+        elapsed_ms={**times, "execute": found.elapsed_ms["execute"]},
+        notices=made.notices,
+    )
+
+
+def run(query: str, store: GraphStore, *, limits: Limits | None = None, load_ms: float = 0.0) -> Answer:
+    """Execute a query of the user's own through the same guard and limits.
+
+    Raises:
+        QueryError, GraphError: as for `ask`.
+    """
+    result = store.read(query, limits=limits)
+    return Answer(
+        cypher=query,
+        columns=result.columns,
+        rows=result.rows,
+        truncated=result.truncated,
+        elapsed_ms={"load": load_ms, "execute": result.elapsed_ms},
+    )
+
+
+def examples_of_questions() -> Sequence[tuple[str, str]]:
+    """(language, question) pairs that the demo asks: the same question in each language of `nano`."""
+    return (
+        ("en", "Which movies did Clint Eastwood direct?"),
+        ("es", "¿Qué películas dirigió Clint Eastwood?"),
+        ("tr", "Clint Eastwood hangi filmleri yönetti?"),
+    )

@@ -1,0 +1,148 @@
+"""How answers, graphs and scores look on a terminal. Results go to stdout, everything else to stderr.
+
+Knows no model and no database: it draws what it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from polycypher.ask import Answer
+    from polycypher.graph.registry import GraphInfo
+
+BAR = 20
+LONGEST_CELL = 120
+"""Characters of a cell that a table shows; `--json` gives all."""
+
+
+def out() -> Console:
+    """The console for results."""
+    return Console(soft_wrap=not sys.stdout.isatty())
+
+
+def err() -> Console:
+    """The console for progress, notices and errors."""
+    return Console(stderr=True, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Exactly one JSON object on stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_error(message: str) -> None:
+    """One line on stderr."""
+    err().print(Text.assemble(("error: ", "bold red"), " ".join(message.split())))
+
+
+def print_notice(message: str) -> None:
+    """One line on stderr."""
+    err().print(Text.assemble(("note: ", "yellow"), message))
+
+
+def print_answer(answer: Answer) -> None:
+    """Query, weights, rows and times."""
+    console = out()
+    console.print(Syntax(answer.cypher, "cypher", theme="ansi_dark", background_color="default", word_wrap=True))
+    if answer.weights is not None:
+        console.print(weight_bars(answer.weights))
+    if answer.columns:
+        console.print(row_table(answer))
+    shown = f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}"
+    if answer.truncated:
+        shown += " (there are more)"
+    times = " · ".join(f"{stage} {ms:.0f} ms" for stage, ms in answer.elapsed_ms.items())
+    console.print(Text(f"{shown} · {times}", style="dim"))
+
+
+def weight_bars(weights: Mapping[str, float]) -> Text:
+    """One bar a language: `en ██████·········  0.40`."""
+    lines = []
+    for language, weight in weights.items():
+        full = round(weight * BAR)
+        lines.append(f"  {language:<7} {'█' * full}{'·' * (BAR - full)}  {weight:.2f}")
+    return Text("\n".join(lines), style="cyan")
+
+
+def row_table(answer: Answer) -> Table:
+    """The rows as a table; long cells are cut."""
+    table = Table(show_edge=False, header_style="bold")
+    for column in answer.columns:
+        table.add_column(Text(column), overflow="fold")
+    for row in answer.rows:
+        table.add_row(*(Text(show(cell)) for cell in row))
+    return table
+
+
+def show(value: Any) -> str:
+    """A value as people read it: text bare, nodes as `(:Label {…})`, lists in brackets."""
+    text = _shown(value)
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+
+
+def _shown(value: Any) -> str:
+    from polycypher.graph.values import Node, Path, Relationship
+
+    match value:
+        case None:
+            return "—"
+        case str():
+            return value
+        case Node():
+            return f"(:{':'.join(value.labels)} {_map(value.properties)})"
+        case Relationship():
+            return f"[:{value.type} {_map(value.properties)}]"
+        case Path():
+            return " → ".join(_shown(node) for node in value.nodes)
+        case list() | tuple():
+            return "[" + ", ".join(_shown(item) for item in value) + "]"
+        case dict():
+            return _map(value)
+        case _:
+            return str(value)
+
+
+def _map(properties: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{key}: {_shown(value)}" for key, value in properties.items()) + "}"
+
+
+def graph_table(graphs: Sequence[GraphInfo]) -> Table:
+    """Named graphs with their sizes."""
+    table = Table(show_edge=False, header_style="bold")
+    for title, justify in (("graph", "left"), ("nodes", "right"), ("relationships", "right"), ("from", "left")):
+        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    for graph in graphs:
+        table.add_row(graph.name, f"{graph.nodes:,}", f"{graph.relationships:,}", graph.source)
+    return table
+
+
+@contextmanager
+def progress_bar(title: str, total: int) -> Iterator[Any]:
+    """A progress bar on stderr with time left; nothing where stderr is no terminal. Yields `advance()`."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    console = err()
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda: progress.advance(task)
+
+
+@contextmanager
+def waiting(message: str) -> Iterator[None]:
+    """A spinner on stderr while something loads; nothing where stderr is no terminal."""
+    console = err()
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(message):
+        yield

@@ -1,0 +1,45 @@
+"""Fitting a schema into a prompt: the labels that matter most to a question are kept.
+
+Knows nothing of models beyond the tokenizer's count of tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from polycypher.errors import SchemaError
+from polycypher.schema import GraphSchema
+
+
+def fit_schema(
+    schema: GraphSchema, question: str, limit: int, count: Callable[[GraphSchema], int]
+) -> tuple[GraphSchema, str | None]:
+    """The schema, or the part of it most relevant to the question that has at most `limit` tokens.
+
+    `count` counts a schema's tokens in the prompt. The second value says what was left out, None if
+    nothing was.
+
+    Raises:
+        SchemaError: the schema is empty, or not even one label fits.
+    """
+    if not schema:
+        raise SchemaError("the graph is empty: it has no label to ask about; load data first")
+    if count(schema) <= limit:
+        return schema, None
+    score = schema.relevance(question)
+    ranked = sorted(schema.labels, key=lambda label: (-score[label], label))
+    # The largest number of labels that fits, by bisection: more labels never take fewer tokens.
+    low, high = 0, len(ranked)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if count(schema.restrict(ranked[:middle])) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    if low == 0:
+        raise SchemaError(
+            f"the label '{ranked[0]}' alone takes more than the {limit} tokens this model reads of a schema; "
+            "use a larger model"
+        )
+    left_out = len(ranked) - low
+    return schema.restrict(ranked[:low]), f"the schema is too large for the model: {left_out} of {len(ranked)} labels left out"

@@ -1,0 +1,77 @@
+"""Loading a bundle's parts and checking that they belong together. Knows nothing of questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from polycypher.adapters.lora import LoraAdapter
+from polycypher.corpus.prompt import PromptTemplate, template_named
+from polycypher.errors import BundleError, ModelError
+from polycypher.fusion.fused import FusedDecoder
+from polycypher.fusion.stacked import StackedAdapter
+from polycypher.fusion.storage import load_gate
+from polycypher.translator.bundle import Manifest, find_bundle, fingerprint
+
+
+def load_base(folder: Path, *, device: str = "cpu") -> tuple[Any, Any]:
+    """(model, tokenizer) of a Hugging Face folder, in float32 on a CPU and bfloat16 elsewhere.
+
+    Raises:
+        ModelError: the files cannot be read.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as hub_logging
+
+    hub_logging.set_verbosity_error()
+    hub_logging.disable_progress_bar()
+    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+    except Exception as error:  # the libraries raise many types for a damaged file
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"cannot load the base model in {folder}: {reason}; copy the bundle again") from None
+    model.requires_grad_(False)
+    return model.eval().to(device), tokenizer
+
+
+def load_parts(folder: Path, manifest: Manifest, device: str) -> tuple[Any, FusedDecoder, PromptTemplate]:
+    """Tokenizer, decoder and prompt template of a bundle.
+
+    Raises:
+        BundleError: the base's fingerprint, the prompt's hash or the gate's size is another than the
+            manifest's or the adapters'.
+        AdapterError: an adapter cannot be used.
+        ModelError: the base cannot be read.
+    """
+    base = folder / manifest.base if (folder / manifest.base).is_dir() else find_bundle(manifest.base)
+    found = fingerprint(base)
+    if found != manifest.base_fingerprint:
+        raise BundleError(
+            f"the base model in {base} is another ({found}) than the bundle was made for "
+            f"({manifest.base_fingerprint}); copy the bundle again"
+        )
+    model, tokenizer = load_base(base, device=device)
+    template = template_named(manifest.prompt, tokenizer)
+    if template.hash != manifest.prompt_hash:
+        raise BundleError(
+            f"the bundle in {folder} was trained with another prompt ({manifest.prompt_hash}) than this "
+            f"version writes ({template.hash}); train it again or use the version it was made with"
+        )
+    adapters = []
+    for language, place in manifest.languages.items():
+        adapter = LoraAdapter.load(folder / place)
+        for own, expected, what in (
+            (adapter.prompt_hash, template.hash, "prompt"),
+            (adapter.base_fingerprint, found, "base model"),
+        ):
+            if own and own != expected:
+                raise BundleError(f"the adapter '{language}' in {folder / place} was trained with another {what}")
+        adapters.append(adapter)
+    stacked = StackedAdapter(model, adapters)
+    gate = load_gate(folder / manifest.gate) if manifest.gate else None
+    if gate is not None and gate.config.adapters != len(adapters):
+        raise BundleError(f"the gate in {folder} mixes {gate.config.adapters} adapters, the bundle has {len(adapters)}")
+    return tokenizer, FusedDecoder(model, stacked, gate, end=int(tokenizer.eos_token_id)), template

@@ -1,0 +1,166 @@
+"""`Translator`: a question and a schema become one Cypher query and the weights that made it.
+
+Knows nothing of databases: what it returns has not been executed, nor passed the guard.
+"""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from polycypher.cypher.cleanup import clean
+from polycypher.errors import UsageError
+from polycypher.schema import GraphSchema
+from polycypher.translator.bundle import Manifest, find_bundle
+from polycypher.translator.fit import fit_schema
+
+if TYPE_CHECKING:
+    from polycypher.corpus.prompt import PromptTokens
+
+LONGEST_QUESTION = 2000
+"""Characters; longer questions are refused."""
+LONGEST_QUERY = 256
+"""Tokens; a longer query is cut and reported as incomplete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A query and how it came about.
+
+    `weights` maps a language to its adapter's weight; they sum to one. `complete` is False if the query
+    was cut at `LONGEST_QUERY`. `notices` are sentences for the user. Times are in milliseconds.
+    """
+
+    question: str
+    cypher: str
+    weights: Mapping[str, float]
+    complete: bool
+    notices: tuple[str, ...]
+    gate_ms: float
+    decode_ms: float
+
+
+class Translator:
+    """A loaded bundle. Use `Translator.load`; safe to share between threads (one question at a time)."""
+
+    def __init__(self, manifest: Manifest, tokenizer: Any, decoder: Any, template: Any) -> None:
+        self.manifest = manifest
+        self._tokenizer = tokenizer
+        self._decoder = decoder
+        self._template = template
+        self._constraint: Any = None
+        self._lock = threading.Lock()
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages with an adapter, in the order of the weights."""
+        return tuple(self.manifest.languages)
+
+    @classmethod
+    def load(cls, model: str | Path = "nano", *, device: str = "cpu") -> Translator:
+        """Load a bundle: `nano` (packaged), a folder, or a hub id.
+
+        Raises:
+            BundleError: a part is missing, damaged, or belongs to another base or prompt.
+            AdapterError: an adapter cannot be used.
+            ModelError: a hub id that cannot be fetched, or weights that cannot be read.
+        """
+        folder = find_bundle(model)
+        manifest = Manifest.load(folder)
+        from polycypher.translator.loading import load_parts
+
+        tokenizer, decoder, template = load_parts(folder, manifest, device)
+        return cls(manifest, tokenizer, decoder, template)
+
+    def translate(
+        self,
+        question: str,
+        schema: GraphSchema,
+        *,
+        language: str | None = None,
+        constrain: bool = True,
+        values: Sequence[str] = (),
+    ) -> Translation:
+        """Translate a question.
+
+        Args:
+            question: in any language; those of the bundle work best.
+            schema: what the graph holds.
+            language: use this language's adapter alone (hard routing); None asks the gate.
+            constrain: only queries that are valid for the schema; False decodes freely.
+            values: stored values that a literal may hold besides spans of the question.
+
+        Raises:
+            UsageError: an empty or too long question, or an unknown language.
+            SchemaError: an empty schema, or one that cannot be made to fit.
+        """
+        asked = check_question(question)
+        weights = self._hard_weights(language)
+        fitted, notice = fit_schema(schema, asked, self.manifest.schema_tokens, self._count)
+        prompt: PromptTokens = self._template.encode(self._tokenizer, fitted.to_prompt(), asked)
+        with self._lock:
+            mask = None
+            if constrain:
+                mask = self._constraints().start(fitted, question=asked, values=values)
+            decoded = self._decoder.decode(prompt, weights=weights, mask=mask, most=LONGEST_QUERY)
+        notices = [notice] if notice else []
+        if not decoded.complete:
+            notices.append(f"the query was cut at {LONGEST_QUERY} tokens; ask a simpler question")
+        return Translation(
+            question=question,
+            cypher=clean(self._tokenizer.decode(decoded.ids, skip_special_tokens=True)),
+            weights=dict(zip(self.languages, decoded.weights, strict=True)),
+            complete=decoded.complete,
+            notices=tuple(notices),
+            gate_ms=1000 * decoded.gate_seconds,
+            decode_ms=1000 * decoded.decode_seconds,
+        )
+
+    def close(self) -> None:
+        """Let go of the model's memory. A closed translator cannot be used again."""
+        self._decoder = None
+
+    def __enter__(self) -> Translator:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _hard_weights(self, language: str | None) -> list[float] | None:
+        if language is None:
+            return None
+        if language not in self.languages:
+            raise UsageError(f"the model has no adapter for '{language}'; it has {', '.join(self.languages)}")
+        return [float(code == language) for code in self.languages]
+
+    def _count(self, schema: GraphSchema) -> int:
+        return len(self._tokenizer.encode(schema.to_prompt(), add_special_tokens=False))
+
+    def _constraints(self) -> Any:
+        if self._constraint is None:
+            from polycypher.translator.constrain import GrammarConstraint
+
+            self._constraint = GrammarConstraint(self._tokenizer, vocab_size=self._decoder.model.config.vocab_size)
+        return self._constraint
+
+
+def check_question(question: str) -> str:
+    """The question in one line, without control characters.
+
+    Raises:
+        UsageError: no letter or digit in it, or more than `LONGEST_QUESTION` characters.
+    """
+    if len(question) > LONGEST_QUESTION:
+        raise UsageError(f"the question has {len(question)} characters; ask in at most {LONGEST_QUESTION}")
+    spaced = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") else c for c in question)
+    asked = " ".join(unicodedata.normalize("NFC", spaced).split())
+    if not any(c.isalnum() for c in asked):
+        raise UsageError("the question is empty; ask in words, for example: Which films did Clint Eastwood direct?")
+    return asked
