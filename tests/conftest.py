@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from polycypher.graph.store import GraphStore
+
+settings.register_profile("polycypher", deadline=None)  # a busy machine is no reason to fail
+settings.load_profile("polycypher")
 
 
 @pytest.fixture(scope="session", autouse=True)

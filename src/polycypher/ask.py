@@ -15,6 +15,7 @@ from typing import Any
 from polycypher.graph.connect import connect
 from polycypher.graph.store import GraphStore, Limits
 from polycypher.graph.values import to_json
+from polycypher.translator.intent import asks_for_change
 from polycypher.translator.translator import Translator, check_question
 
 STAGES = ("load", "gate", "decode", "execute")
@@ -105,8 +106,11 @@ def ask(
     check_question(question)
     made = translator.translate(question, store.schema(), language=language, constrain=constrain)
     times = {"load": load_ms, "gate": made.gate_ms, "decode": made.decode_ms}
+    notices = made.notices
+    if asks_for_change(question):
+        notices += ("polycypher only reads: nothing was changed, the answer shows what the question names",)
     if not execute:
-        return Answer(made.cypher, question=question, weights=made.weights, elapsed_ms=times, notices=made.notices)
+        return Answer(made.cypher, question=question, weights=made.weights, elapsed_ms=times, notices=notices)
     found = run(made.cypher, store, limits=limits)
     return Answer(
         cypher=made.cypher,
@@ -116,7 +120,7 @@ def ask(
         question=question,
         weights=made.weights,
         elapsed_ms={**times, "execute": found.elapsed_ms["execute"]},
-        notices=made.notices,
+        notices=notices,
     )
 
 

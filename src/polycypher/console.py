@@ -54,7 +54,10 @@ def print_notice(message: str) -> None:
 def print_answer(answer: Answer) -> None:
     """Query, weights, rows and times."""
     console = out()
-    console.print(Syntax(answer.cypher, "cypher", theme="ansi_dark", background_color="default", word_wrap=True))
+    if console.is_terminal:
+        console.print(Syntax(answer.cypher, "cypher", theme="ansi_dark", background_color="default", word_wrap=True))
+    else:
+        console.print(Text(answer.cypher))
     if answer.weights is not None:
         console.print(weight_bars(answer.weights))
     if answer.columns:

@@ -17,13 +17,15 @@ from polycypher.errors import GuardError
 
 READING = [
     "MATCH (n) RETURN n",
-    "OPTIONAL MATCH (n:Person)-[:KNOWS*1..3]-(m) WHERE n.age > 3 RETURN DISTINCT m.name AS name ORDER BY name SKIP 1 LIMIT 2",
+    "OPTIONAL MATCH (n:Person)-[:KNOWS*1..3]-(m) WHERE n.age > 3 "
+    "RETURN DISTINCT m.name AS name ORDER BY name SKIP 1 LIMIT 2",
     "MATCH (n) RETURN n OFFSET 3",
     "UNWIND [1, 2] AS x WITH x WHERE x > 1 RETURN collect(x)",
     "MATCH (n:A) RETURN n.x AS x UNION ALL MATCH (n:B) RETURN n.x AS x",
     "CALL { MATCH (n) RETURN n LIMIT 1 } RETURN n",
     "MATCH (a) CALL (a) { MATCH (a)-->(b) RETURN count(b) AS c } RETURN a, c",
-    "MATCH (n) WHERE EXISTS { (n)-->() } AND COUNT { MATCH (n)--(m) RETURN m } > 2 RETURN COLLECT { MATCH (x) RETURN x.a }",
+    "MATCH (n) WHERE EXISTS { (n)-->() } AND COUNT { MATCH (n)--(m) RETURN m } > 2 "
+    "RETURN COLLECT { MATCH (x) RETURN x.a }",
     "RETURN CASE WHEN 1 > 2 THEN 'a' ELSE 'b' END",
     "CALL db.labels() YIELD label RETURN label",
     "call DB . `Labels` ( )",
@@ -128,7 +130,6 @@ OTHERWISE = [
     "MATCH (n) WHERE n.a = '\\U00000027 SET n.x = 1 //' RETURN n",
     'RETURN "\\u0022"',
     "RETURN '\\u005c'",
-    "RETURN '\\u000a'",
     "MATCH (`a\\u0060`) RETURN 1",
     "MATCH ($`a\\u0060`) RETURN 1",
     "RETURN '\0'",
@@ -324,7 +325,7 @@ def test_no_text_makes_it_fail_otherwise(text: str) -> None:
         return
     assert check(checked) == checked
     tokens = tokenize(checked)
-    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=True):
+    for before, token, after in zip(["", *tokens[:-1]], tokens, [*tokens[1:], ""], strict=True):
         if token.kind is Kind.NAME and token.text.upper() in words.WRITING:
             near = [t.text for t in (before, after) if not isinstance(t, str)]
             assert near[0] in (".", ":", "|", "&", "!") or near[-1] == ":"

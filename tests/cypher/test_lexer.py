@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polycypher.cypher.lexer import (
@@ -43,6 +43,7 @@ def pairs(text: str) -> list[tuple[Kind, str]]:
 
 
 @given(st.text(max_size=80) | st.lists(PIECES, max_size=30).map("".join))
+@settings(deadline=None)
 def test_tokens_join_to_the_source(text: str) -> None:
     assert "".join(token.text for token in scan(text)) == text
     try:
@@ -54,6 +55,7 @@ def test_tokens_join_to_the_source(text: str) -> None:
 
 
 @given(st.text(max_size=80))
+@settings(deadline=None)
 def test_blank_tokens_are_the_only_difference(text: str) -> None:
     try:
         everything = tokenize(text, keep_blank=True)
@@ -128,6 +130,7 @@ def test_what_is_not_closed_is_an_error_that_says_where(text: str, what: str) ->
 
 
 @given(st.text(max_size=40))
+@settings(deadline=None)
 def test_names_survive_quoting(name: str) -> None:
     quoted = quote_name(name)
     assert name_value(quoted) == name
@@ -144,6 +147,7 @@ def test_backticks_stand_only_where_needed(name: str, written: str) -> None:
 
 
 @given(st.text(max_size=40))
+@settings(deadline=None)
 def test_strings_survive_quoting(value: str) -> None:
     quoted = quote_string(value)
     (token,) = tokenize(quoted)
@@ -170,10 +174,10 @@ def test_escapes(literal: str, value: str) -> None:
 @pytest.mark.parametrize("unit", ["'", "/*", "`", "a..", "1_", "\\", "'\\'", "$`", "*/", '"\\', "/**"])
 def test_time_is_linear(unit: str) -> None:
     def seconds(count: int) -> float:
-        begun = time.perf_counter()
+        begun = time.process_time()
         for _ in scan(unit * count):
             pass
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     seconds(1000)
     small, large = min(seconds(2000) for _ in range(3)), min(seconds(20000) for _ in range(2))

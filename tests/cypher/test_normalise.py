@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 
@@ -15,10 +16,10 @@ from polycypher.errors import QueryError
 
 CASES = {
     "layout": (
-        "match(x:Person)-[rel:ACTED_IN]->( y:Movie{title:\"X\",a:1} )\nwhere x.born>1960 and y.title contains 'a' "
-        "return x.name,COUNT(y) order by Count(y) desc limit 3;",
-        "MATCH (p:Person)-[:ACTED_IN]->(m:Movie {title: 'X', a: 1}) WHERE p.born > 1960 AND m.title CONTAINS 'a' "
-        "RETURN p.name, count(m) ORDER BY count(m) DESC LIMIT 3",
+        'match(x:Person)-[rel:ACTED_IN]->( y:Movie{title:"X",a:1} )\nwhere x.born>1960 '
+        "and y.title contains 'a' return x.name,COUNT(y) order by Count(y) desc limit 3;",
+        "MATCH (p:Person)-[:ACTED_IN]->(m:Movie {title: 'X', a: 1}) WHERE p.born > 1960 "
+        "AND m.title CONTAINS 'a' RETURN p.name, count(m) ORDER BY count(m) DESC LIMIT 3",
     ),
     "comments and semicolons go": ("RETURN 1 // one\n /* two */ + 2 ; ;", "RETURN 1 + 2"),
     "quotes": (r"""RETURN "it's", "say \"hi\"", '\u00e9\\' """, r"""RETURN 'it\'s', 'say "hi"', 'é\\'"""),
@@ -54,11 +55,11 @@ CASES = {
         "MATCH (p)-[:R]->(m:Movie) MATCH (p:Person) RETURN p, m",
     ),
     "aliases in WITH": (
-        "MATCH (x:A) WITH x.year AS y, count(*) AS c, sum(x.v) AS s, avg(x.v) AS a, min(x.v) AS mi, max(x.v) AS ma, "
-        "collect(x) AS l, size(collect(x)) AS z, 1 + 2 AS o RETURN y, c, s, a, mi, ma, l, z, o",
+        "MATCH (x:A) WITH x.year AS y, count(*) AS c, sum(x.v) AS s, avg(x.v) AS a, min(x.v) AS mi, "
+        "max(x.v) AS ma, collect(x) AS l, size(collect(x)) AS z, 1+2 AS o RETURN y,c, s, a, mi, ma, l, z, o",
         "MATCH (a:A) WITH a.year AS year, count(*) AS count, sum(a.v) AS total, avg(a.v) AS average, "
-        "min(a.v) AS minimum, max(a.v) AS maximum, collect(a) AS items, size(collect(a)) AS size, 1 + 2 AS value "
-        "RETURN year, count, total, average, minimum, maximum, items, size, value",
+        "min(a.v) AS minimum, max(a.v) AS maximum, collect(a) AS items, size(collect(a)) AS size, "
+        "1 + 2 AS value RETURN year, count, total, average, minimum, maximum, items, size, value",
     ),
     "aliases numbered": (
         "MATCH (x:A)-->(y:B) WITH count(x) AS i, count(y) AS j RETURN i + j",
@@ -100,7 +101,8 @@ CASES = {
         "MATCH (n:name {name: 1})-[:name]->() RETURN n.name, {name: n}, name(n)",
     ),
     "keywords as names": (
-        "MATCH (case:Case)-[order:ORDER]->(set:Set) RETURN case.end, order.in, set, CASE WHEN case.x THEN 1 END AS end",
+        "MATCH (case:Case)-[order:ORDER]->(set:Set) RETURN case.end, order.in, set, "
+        "CASE WHEN case.x THEN 1 END AS end",
         "MATCH (c:Case)-[r:ORDER]->(s:Set) RETURN c.end, r.in, s, CASE WHEN c.x THEN 1 END",
     ),
     "keys from variables stay": (
@@ -116,6 +118,7 @@ CASES = {
         "MATCH (x:A|B&!C) WHERE x:A OR (x:B) RETURN [y IN [x] WHERE y:A | y]",
         "MATCH (a:A|B&!C) WHERE a:A OR (a:B) RETURN [x IN [a] WHERE x:A | x]",
     ),
+    "names that write keep backticks": ("RETURN `set`, `x`", "RETURN `set`, x"),
     "reduce": ("RETURN reduce(a=0, b IN [1] | a+b)", "RETURN reduce(sum = 0, x IN [1] | sum + x)"),
     "slices": (
         "WITH [1,2] AS l RETURN l[0], l[..1], l[1..], l[0..1]",
@@ -172,6 +175,9 @@ VARIABLES = st.sampled_from(["a", "b", "p", "p2", "m", "r", "x", "count", "value
 LABELS = st.sampled_from(["Person", "Movie", "Place", "`Odd one`"])
 
 
+few = settings(max_examples=80, deadline=None)
+
+
 @st.composite
 def queries(draw: st.DrawFn) -> str:
     """Reading queries whose names clash with each other and with the canonical ones."""
@@ -201,13 +207,14 @@ def queries(draw: st.DrawFn) -> str:
 
 
 @given(queries())
-@settings(max_examples=100, deadline=None)
+@few
 def test_normalising_twice_changes_nothing(query: str) -> None:
     once = normalise(query)
     assert normalise(once) == once
 
 
 @given(queries())
+@few
 def test_renaming_keeps_names_apart(query: str) -> None:
     """The canonical text has as many different names, in the same places, as the query has."""
     # Projected aliases may go, so compare the part before RETURN.
@@ -218,9 +225,11 @@ def test_renaming_keeps_names_apart(query: str) -> None:
     assert len(set(zip(olds, news, strict=True))) == len(set(olds)) == len(set(news))
 
 
-@given(queries(), st.data())
-def test_space_case_and_comments_do_not_matter(query: str, data: st.DataObject) -> None:
-    blank = st.sampled_from([" ", "\n", "\t ", " /* c */ ", " // MATCH\n"])
+@given(queries(), st.integers())
+@few
+def test_space_case_and_comments_do_not_matter(query: str, seed: int) -> None:
+    choose = random.Random(seed).choice
+    blanks = [" ", "\n", "\t ", " /* c */ ", " // MATCH\n"]
     keywords = {
         "MATCH",
         "WHERE",
@@ -236,19 +245,19 @@ def test_space_case_and_comments_do_not_matter(query: str, data: st.DataObject) 
         "IN",
         "EXISTS",
     }
-    parts = []
+    changed = ""
     for token in tokenize(query):
         text = token.text
         if token.kind is Kind.NAME and text in keywords:
-            text = data.draw(st.sampled_from([text, text.lower(), text.title()]))
-        parts.append(text + data.draw(blank))
-    assert normalise("".join(parts)) == normalise(query)
+            text = choose([text, text.lower(), text.title()])
+        changed += text + choose(blanks)
+    assert normalise(changed) == normalise(query)
 
 
 def test_it_is_fast() -> None:
     query = CASES["layout"][0]
     normalise(query)
-    begun = time.perf_counter()
+    begun = time.process_time()
     for _ in range(500):
         normalise(query)
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < 1.0

@@ -42,7 +42,7 @@ def lives(process: int) -> bool:
     return shown.stdout.strip()[:1] not in ("", "Z")
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 8.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
     """Whether the condition comes true in time."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:

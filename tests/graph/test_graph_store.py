@@ -74,7 +74,7 @@ def test_a_query_given_up_on_stops_in_the_server(store: GraphStore) -> None:
     reader.start()
     assert eventually(lambda: any(run["text"] == ENDLESS for run in control._command("list queries")))
     reader.join()
-    assert eventually(lambda: not any(run["text"] == ENDLESS for run in control._command("list queries")), 3)
+    assert eventually(lambda: not any(run["text"] == ENDLESS for run in control._command("list queries")))
 
 
 def _read_to_timeout(store: GraphStore, seconds: float) -> None:

@@ -86,7 +86,7 @@ called: "{ " union " }" | "(" (VARIABLE (", " VARIABLE)*)? ") { " union " }"
 
 expr: condition (CONNECTIVE condition)*
 condition: "NOT "? comparison
-comparison: sum (COMPARE sum (COMPARE sum)?)? (" IS NULL" | " IS NOT NULL")? 
+comparison: sum (COMPARE sum (COMPARE sum)?)? (" IS NULL" | " IS NOT NULL")?
     | sum " =~ " (REGEX | sum) | QUANTIFIER VARIABLE " IN " sum " WHERE " expr ")"
 sum: term (ARITHMETIC term)*
 term: "-"? (number | STRING | CONSTANT | value index*) | linked
@@ -271,7 +271,7 @@ def _variables(schema: GraphSchema, canonical_names: bool) -> list[str]:
     lines: list[str] = []
     owned = ["FREE property"]
     for letter, names in (("", set(types)), *sorted(owners.items())):
-        suffix = f"_{ord(letter)}" if letter else ""
+        suffix = _suffix(letter)
         plain, parted = names - with_parts, names & with_parts
         lines.append(f"PROPERTY{suffix}: {_any_of('.' + quote_name(name) for name in plain)}")
         lines.append(f"PROPERTY_WITH_PARTS{suffix}: {_any_of('.' + quote_name(name) for name in parted)}")
@@ -302,6 +302,11 @@ def _initial(label: str) -> str:
     """The letter that `normalise` names a node with this label by."""
     letter = next((char for char in label if char.isalpha()), "n").lower()
     return letter if quote_name(letter) == letter else "n"
+
+
+def _suffix(letter: str) -> str:
+    """An ending for the terminals of one letter, which in lower case may be two characters."""
+    return "".join(f"_{ord(char)}" for char in letter)
 
 
 # ---------------------------------------------------------------------- paths
@@ -342,7 +347,7 @@ class _Paths:
         self._node("any", anything, ends, starts)
         for label, n in self._labels.items():
             pairs = self._pairs(f"label_{n}", schema.node_properties.get(label, {}))
-            name = f"NODE_{ord(_initial(label))}" if canonical_names else "NODE"
+            name = f"NODE{_suffix(_initial(label))}" if canonical_names else "NODE"
             text = _quoted(":" + quote_name(label))
             self.lines.append(f"node_{n}: {name}? {text} (rest_{n} | OTHER_LABELS rest_any)")
             self._node(str(n), pairs, out[label], into[label])

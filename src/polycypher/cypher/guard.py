@@ -29,6 +29,8 @@ _NAMED = frozenset({Kind.NAME, Kind.QUOTED_NAME})
 _ESCAPE = re.compile(r"\\(?:u+([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))")
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f]")
 """Letters and marks by category that show nothing; other invisible characters are no part of a name."""
+_ENDING = frozenset(map(ord, "\0'\"`\\"))
+"""Characters that end a string or a name in backticks, or hide its end."""
 _PLAIN_SPACES = frozenset(" \t\n\r\f\v")
 
 
@@ -39,7 +41,7 @@ def check(
     functions: Collection[str] = FUNCTIONS,
     explain: bool = False,
 ) -> str:
-    """The query to execute: the same tokens, without comments and closing semicolons, on one line.
+    """The query to execute: the same tokens with single spaces, without comments and closing semicolons.
 
     Args:
         query: one query.
@@ -107,10 +109,8 @@ def _check_characters(token: Token) -> None:
         for found in _ESCAPE.finditer(text):
             # Some engines decode these before they look for quotes, so that the string ends early.
             point = int(found[1] or found[2], 16)
-            if point < 0x20 or (point < 0x80 and chr(point) in "'\"`\\"):
-                raise _refused(
-                    f"the escape {found[0]} {_at(token)} stands for a quote, a backslash or a control"
-                )
+            if point in _ENDING:
+                raise _refused(f"the escape {found[0]} {_at(token)} stands for a quote or a backslash")
     elif not text.isascii():
         if not unicodedata.is_normalized("NFKC", text):
             raise _refused(f"{text!r} {_at(token)} holds look-alikes of other letters; write it in backticks")

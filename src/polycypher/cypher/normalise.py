@@ -241,7 +241,8 @@ class _Writer:
         if role is Role.SYMBOL:
             return _SPELLINGS.get(text, text)
         if role is Role.VARIABLE:
-            return quote_name(self.renamed[self.names[index]])
+            name = self.renamed[self.names[index]]
+            return f"`{name}`" if name.upper() in WRITING else quote_name(name)
         if role is Role.LABEL or role is Role.PROPERTY:
             return quote_name(name_value(text))
         if role is Role.STRING:

@@ -112,7 +112,8 @@ class FusedDecoder:
         while len(self._prefixes) > KEPT_PREFIXES:
             self._prefixes.pop(next(iter(self._prefixes)))
         prefix, cache = kept
-        cache.crop(len(prompt.prefix))
+        if cache is not None and (surplus := cache.get_seq_length() - len(prompt.prefix)) > 0:
+            cache.crop(-surplus)  # the tokens of the question before
         suffix, cache = self._run(prompt.suffix, weights.shape[0], cache)
         return PromptStates(prefix, suffix, cache)
 
@@ -140,7 +141,7 @@ class FusedDecoder:
             most: stop after so many tokens; `complete` is then False.
         """
         began = time.perf_counter()
-        if weights is not None and max(weights) == 1.0:
+        if weights is not None and sorted(weights) == [0.0] * (len(weights) - 1) + [1.0]:
             # One adapter alone: its row is all there is to run.
             states = self.states(prompt, torch.tensor([weights], device=self._device))
             mixed, chosen = torch.ones(1), tuple(map(float, weights))

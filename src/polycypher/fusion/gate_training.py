@@ -95,7 +95,10 @@ def train_gate(
     optimizer = torch.optim.AdamW(gate.parameters(), lr=rate, weight_decay=0.01)
     count = features.previews.shape[0]
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=rate, total_steps=epochs * -(-count // batch), pct_start=0.1
+        optimizer,
+        max_lr=rate,
+        total_steps=max(11, epochs * -(-count // batch)),  # with ten, the rise has no length: it divides by zero
+        pct_start=0.1,
     )
     losses = []
     for _ in range(epochs):

@@ -27,7 +27,7 @@ def ensure_demo() -> GraphInfo:
     Raises:
         GraphUnavailable: it cannot be built; the message says why.
     """
-    data = files("polycypher.data").joinpath("demo.json").read_bytes()
+    data = files("polycypher").joinpath("data", "demo.json").read_bytes()
     source = f"demo.json sha256:{hashlib.sha256(data).hexdigest()}"
     info = find_graph(DEMO)
     if info is not None and info.source == source:

@@ -1,11 +1,11 @@
 """The embedded server: ArcadeDB as a child process on loopback, shared by whoever opens the same graph.
 
-Knows nothing of queries. A graph is a folder; `hold(folder)` returns a `ServerLease`, and as long as one
-process on the machine holds one, one Java process serves that folder. What keeps that so, also when a
+Knows nothing of queries. A graph is a folder, and as long as one `ServerLease` of it is held by a
+process on the machine, one Java process serves it. What keeps that so, also when a
 process is killed, is described in `polycypher.graph.supervisor`.
 
 In the folder: `database/` (ArcadeDB's files), `config/` (users with hashed passwords, made anew at each
-start), `log/` (of the last start), `clients.lock` and `server.lock`, and while a server runs
+start), `log/` (of the last start), lock files, and while a server runs
 `server.json`: its port and the password of the user that may only read. Passwords stand in no argument
 list and in no environment.
 """

@@ -22,6 +22,7 @@ from polycypher.errors import GraphUnavailable, UsageError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _DETAILS = "graph.json"
+_LEAVE_SECONDS = 1.0  # a server that ends holds the clients' lock for a moment
 _IDLE_SECONDS = 10.0
 _FLUSH_SECONDS = 150.0
 
@@ -101,6 +102,9 @@ def building(name: str, *, replace: bool) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _exclusive(target.parent / f".{name}.lock"):
             refuse_existing(name, replace)
+            if target.exists():
+                with _unused(target, name):
+                    pass  # asked before the work, and again after it
             for left in target.parent.glob(f".*.{name}.*"):  # by a build that was killed
                 shutil.rmtree(left, ignore_errors=True)
             folder = Path(tempfile.mkdtemp(prefix=f".new-{name}-", dir=target.parent))
@@ -154,19 +158,31 @@ def _wait_idle(folder: Path, seconds: float = _IDLE_SECONDS) -> None:
                 time.sleep(0.02)
 
 
-def _install(folder: Path, target: Path, name: str) -> None:
+@contextmanager
+def _unused(folder: Path, name: str) -> Iterator[None]:
+    """Keep others from opening a graph that nobody has open now. Raises `UsageError` if somebody has."""
     import fcntl
 
+    ends = time.monotonic() + _LEAVE_SECONDS
+    with open(folder / "clients.lock", "ab") as clients:
+        while True:
+            try:
+                fcntl.flock(clients, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > ends:
+                    raise UsageError(f"the graph '{name}' is open; close it where it is used") from None
+                time.sleep(0.02)
+        yield
+
+
+def _install(folder: Path, target: Path, name: str) -> None:
     for part in ("config", "log"):
         shutil.rmtree(folder / part, ignore_errors=True)
     if not target.exists():
         folder.rename(target)
         return
-    with open(target / "clients.lock", "ab") as clients:
-        try:
-            fcntl.flock(clients, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"the graph '{name}' is open in another process; close it there first") from None
+    with _unused(target, name):
         _wait_idle(target)
         old = Path(tempfile.mkdtemp(prefix=f".old.{name}.", dir=target.parent))
         target.rename(old / "graph")

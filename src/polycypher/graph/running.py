@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _SECONDS = 2.0
-_START_SLACK_MS = 2000
+_CLOCK_SLACK_MS = 500
 _COMPARED_CHARACTERS = 200
 
 
@@ -29,24 +29,25 @@ class Control:
     def __repr__(self) -> str:
         return f"Control(port={self.port}, user={self.user!r})"
 
-    def stop(self, query: str, began: float) -> int:
-        """End this user's runs of `query` that began about then; returns how many.
+    def stop(self, query: str, began: float) -> bool:
+        """End this user's first run of `query` since it was sent; returns whether there was one.
 
-        Several processes may share the server as one user, so a run is known by its text and its start.
-        Nothing is raised: that the query goes on until the server's own limit is no error of the asker's.
+        Several askers may share the server as one user, so a run is known by its text and its start: of
+        equal queries, each asker ends its own if each ends the first that began after it asked. Nothing
+        is raised: that the query goes on until the server's own limit is no error of the asker's.
 
         Args:
             query: the query's text.
             began: when it was sent, in seconds of the Unix epoch.
         """
         try:
-            runs = self._command("list queries")
-            chosen = [str(run["id"]) for run in runs if _is_run_of(run, query, began)]
-            for run_id in chosen:
-                self._command(f"terminate query {run_id}")
-        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
-            return 0
-        return len(chosen)
+            runs = [run for run in self._command("list queries") if _is_run_of(run, query, began)]
+            if runs:
+                first = min(runs, key=lambda run: float(run["startedAt"]))
+                self._command(f"terminate query {first['id']}")
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError):
+            return False
+        return bool(runs)
 
     def _command(self, command: str) -> list[Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
@@ -63,4 +64,4 @@ class Control:
 def _is_run_of(run: dict[str, Any], query: str, began: float) -> bool:
     text, asked = " ".join(str(run["text"]).split()), " ".join(query.split())
     same = text[:_COMPARED_CHARACTERS] == asked[:_COMPARED_CHARACTERS]
-    return same and abs(float(run["startedAt"]) - began * 1000) < _START_SLACK_MS
+    return same and float(run["startedAt"]) >= began * 1000 - _CLOCK_SLACK_MS

@@ -17,11 +17,11 @@ from polycypher.corpus.example import Example
 from polycypher.corpus.prompt import COMPACT
 from polycypher.cypher.normalise import normalise
 from polycypher.errors import QueryError, RecipeError
-from polycypher.nano.data import LENGTHS, Group, Mixture, Source, encode_pair, make_batch, source_of
+from polycypher.nano.data import LENGTHS, Mixture, Source, encode_pair, make_batch, source_of
 from polycypher.nano.forward import Batch, Shape
 from polycypher.nano.initialise import make_model
 from polycypher.nano.recipe import NanoRecipe
-from polycypher.nano.synthetic import group_maker
+from polycypher.nano.synthetic import GroupMaker
 from polycypher.nano.tokenizer import train_tokenizer
 from polycypher.nano.train import Plan, Trainable, teacher_forced, train
 from polycypher.schema import GraphSchema
@@ -83,33 +83,41 @@ def tokenizer_texts(
             except QueryError:
                 continue
     if recipe.synthetic is not None:
-        make = _maker(recipe)
+        maker = _maker(recipe)
         for _ in range(200):
-            schema, pairs = make(chooser, 8)
+            schema, pairs = maker.pairs(chooser, 8)
             texts.append(schema.to_prompt())
             texts.extend(text for pair in pairs for text in pair)
     return texts
 
 
 def sources(
-    recipe: NanoRecipe, examples: Mapping[str, Sequence[Example]], schemas: Mapping[str, GraphSchema]
+    recipe: NanoRecipe,
+    examples: Mapping[str, Sequence[Example]],
+    schemas: Mapping[str, GraphSchema],
+    *,
+    only: str | None = None,
 ) -> list[Source]:
-    """The mixture of a recipe, of the corpora that are there."""
-    found = [
-        source_of(part.name, part.weight, examples[part.name], schemas, part.languages)
-        for part in recipe.corpora
-        if part.name in examples
-    ]
+    """The mixture of a recipe, of the corpora that are there.
+
+    With `only`, an adapter's: the corpora marked for adapters and the synthesiser, in that language.
+    """
+    found = []
+    for part in recipe.corpora:
+        if part.name in examples and (only is None or (part.adapters and only in part.languages)):
+            weights = part.languages if only is None else {only: 1.0}
+            found.append(source_of(part.name, part.weight, examples[part.name], schemas, weights))
     if recipe.synthetic is not None:
-        found.append(Source("synthetic", recipe.synthetic.weight, recipe.synthetic.languages, make=_maker(recipe)))
+        found.append(Source("synthetic", recipe.synthetic.weight, {}, make=_maker(recipe, only).pairs))
     return found
 
 
-def _maker(recipe: NanoRecipe) -> Callable[[random.Random, int], Group]:
+def _maker(recipe: NanoRecipe, only: str | None = None) -> GroupMaker:
     part = recipe.synthetic
     if part is None:
         raise RecipeError("the recipe has no `synthetic` part")
-    return group_maker(part.languages, demo_share=part.demo_share, known_share=part.known_share)
+    languages = part.languages if only is None else {only: 1.0}
+    return GroupMaker(languages, demo_share=part.demo_share, known_share=part.known_share)
 
 
 def probe_batches(

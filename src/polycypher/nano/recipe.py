@@ -31,12 +31,16 @@ class ModelSizes(_Part):
 
 
 class CorpusPart(_Part):
-    """One corpus of the mixture: JSONL files, their weight, and the languages drawn from it."""
+    """One corpus of the mixture: JSONL files, their weight, and the languages drawn from it.
+
+    `adapters` says that the adapters and the gate train on it too.
+    """
 
     name: str
     files: list[Path]
     weight: float = Field(gt=0)
     languages: dict[str, float]
+    adapters: bool = False
 
 
 class SyntheticPart(_Part):
@@ -69,7 +73,8 @@ class AdapterPart(RunPart):
 class GatePart(_Part):
     """The gate's training (arXiv 2601.16097, §3): questions a language and loss."""
 
-    questions: int = 2500
+    questions: int = Field(default=2500, gt=0)
+    synthetic: float = Field(default=0.3, ge=0, le=1)
     epochs: int = 8
     rate: float = 1e-3
     identification: float = 0.3

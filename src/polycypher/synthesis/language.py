@@ -67,22 +67,49 @@ class NameWord:
 
 
 class RelationWords:
-    """The phrases of a relation by role, the noun for who does it (`director`), or its bare name."""
+    """The phrases of a relation by role, the noun for who does it (`director`), or its bare name.
 
-    __slots__ = ("agent", "name", "roles")
+    `sources` are templates not compiled yet: a language has thousands, and a session uses some.
+    """
+
+    __slots__ = ("_compiled", "_sources", "agent", "name")
 
     def __init__(
-        self, roles: Mapping[str, list[Template]], agent: Sequence[Noun] = (), name: NameWord | None = None
+        self, sources: Mapping[str, Sequence[str]], agent: Sequence[Noun] = (), name: NameWord | None = None
     ) -> None:
-        self.roles = roles
+        self._sources = sources
+        self._compiled: dict[str, list[Template]] = {}
         self.agent = agent
         self.name = name
+
+    def __contains__(self, role: str) -> bool:
+        return role in self._sources
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that the relation has phrases for."""
+        return tuple(self._sources)
+
+    def role(self, role: str) -> list[Template]:
+        """The templates of a role. Raises `KeyError` if there are none."""
+        found = self._compiled.get(role)
+        if found is None:
+            found = self._compiled[role] = [Template(source) for source in self._sources[role]]
+        return found
+
+    def renamed(self, name: str) -> RelationWords:
+        """The same phrases for another bare name."""
+        other = RelationWords(self._sources, self.agent, NameWord(name))
+        other._compiled = self._compiled
+        return other
 
 
 class Language:
     """Phrases and words of the language `code`. Use `load_language`, which keeps them."""
 
-    def __init__(self, code: str, grammar: Mapping[str, Any], dictionary: Mapping[str, Any], people: frozenset[str]) -> None:
+    def __init__(
+        self, code: str, grammar: Mapping[str, Any], dictionary: Mapping[str, Any], people: frozenset[str]
+    ) -> None:
         self.code = code
         self.morphology: Morphology = make_morphology(grammar["morphology"])
         self.before = grammar.get("modifiers_stand") == "before"
@@ -90,10 +117,12 @@ class Language:
         self.number_words: Mapping[int, str] = {int(k): str(v) for k, v in grammar["number_words"].items()}
         self.quotes: list[tuple[str, str]] = [(pair[0], pair[1]) for pair in grammar["quotes"]]
         self.indefinite: Mapping[str, str] = grammar.get("indefinite", {})
-        self.sandhi = [(re.compile(pattern), replacement) for pattern, replacement in grammar.get("sandhi", [])]
+        self.sandhi = [
+            (re.compile(pattern), replacement) for pattern, replacement in grammar.get("sandhi", [])
+        ]
         self.frames = _templates(grammar["frames"])
         self.modifiers = _templates(grammar["modifiers"])
-        self._predicates: dict[int, list[Template]] = {}
+        self._predicates: dict[str, Template | None] = {}
         self.mentions = _templates(grammar["mentions"])
         self.quantities = _templates(grammar["quantities"])
         self.pairs = _templates(grammar["pairs"])
@@ -107,29 +136,45 @@ class Language:
             concept: [self.morphology.noun(entry, person=concept in people) for entry in _split(entries)]
             for concept, entries in dictionary["nouns"].items()
         }
-        self.properties = {concept: self._property(entry) for concept, entry in dictionary["properties"].items()}
-        self.relations = {concept: self._relation(entry) for concept, entry in dictionary["relations"].items()}
+        self.properties = {
+            concept: self._property(entry) for concept, entry in dictionary["properties"].items()
+        }
+        self._relation_entries = dictionary["relations"]
+        self._relations: dict[str, RelationWords | None] = {}
         self._raw_nouns: dict[str, list[Noun]] = {}
         self._raw_properties: dict[str, list[PropertyWord]] = {}
         self._raw_relations: dict[str, RelationWords] = {}
-        self._raw_roles: dict[str, list[Template]] | None = None
+        self._raw_words = RelationWords(self._styles["raw"])
 
     def predicates(self, choices: Sequence[Template]) -> list[Template]:
         """Those of the modifiers that can stand as predicates, as such: "that have …" → "have …"."""
-        key = id(choices)
-        found = self._predicates.get(key)
-        if found is None:
-            found = []
-            for template in choices:
-                source = template.source
-                for opening in self._relativisers:
-                    if source.startswith(opening):
-                        rest = source[len(opening) :] if opening.endswith("> ") else source[opening.index(" ") + 1 :]
-                        found.append(Template(rest))
-                        break
-            if len(self._predicates) > 20000:
-                self._predicates.clear()
-            self._predicates[key] = found
+        return [found for template in choices if (found := self._predicate(template)) is not None]
+
+    def _predicate(self, template: Template) -> Template | None:
+        source = template.source
+        if source not in self._predicates:
+            found = None
+            for opening in self._relativisers:
+                if source.startswith(opening):
+                    # Of "that have " only the relative pronoun goes.
+                    found = Template(
+                        source[source.index(" ") + 1 :] if "<" not in opening else source[len(opening) :]
+                    )
+                    break
+            self._predicates[source] = found
+        return self._predicates[source]
+
+    @property
+    def relation_concepts(self) -> tuple[str, ...]:
+        """The concepts of relations that the dictionary has words for."""
+        return tuple(self._relation_entries)
+
+    def relation(self, concept: str | None) -> RelationWords | None:
+        """The phrases for a relation concept, made on first use; None for one that is not in the dictionary."""
+        if concept is None or concept in self._relations:
+            return self._relations.get(concept or "")
+        entry = self._relation_entries.get(concept)
+        found = self._relations[concept] = None if entry is None else self._relation(entry)
         return found
 
     # ------------------------------------------------------------------ names without a concept
@@ -159,9 +204,7 @@ class Language:
         """A relation spoken of by its type's name."""
         found = self._raw_relations.get(name)
         if found is None:
-            if self._raw_roles is None:
-                self._raw_roles = {role: [Template(text) for text in texts] for role, texts in self._styles["raw"].items()}
-            found = self._raw_relations[name] = RelationWords(self._raw_roles, name=NameWord(name))
+            found = self._raw_relations[name] = self._raw_words.renamed(name)
             _trim(self._raw_relations)
         return found
 
@@ -186,20 +229,24 @@ class Language:
             elif rule["from"] in fields:
                 source = fields[rule["from"]]
                 found = str(rule.get("map", {}).get(source, source))
+                if "suffix" in rule:
+                    found += rule["suffix"] if re.search(rule.get("after", ""), found) else rule["suffix"][-1]
                 # "=past" means: as the field `past`.
                 fields[name] = fields.get(found[1:], "-") if found.startswith("=") else found
         style = self._styles[entry.get("style", self._styles["default"])]
-        roles: dict[str, list[Template]] = {}
+        roles: dict[str, list[str]] = {}
         for role, sources in style.items():
-            kept = [filled for source in sources if (filled := self._fill(source, fields)) is not None]
-            roles[role] = [Template(text) for text in kept]
+            roles[role] = self._filled(sources, fields)
         for role, sources in entry.get("also", {}).items():
-            own = [Template(filled) for source in sources if (filled := self._fill(source, fields)) is not None]
-            roles[role] = [*roles.get(role, []), *own]
+            roles[role] = [*roles.get(role, []), *self._filled(sources, fields)]
         for role, sources in entry.get("only", {}).items():
-            roles[role] = [Template(filled) for source in sources if (filled := self._fill(source, fields)) is not None]
+            roles[role] = self._filled(sources, fields)
         agent = [self.morphology.noun(text, person=True) for text in _split(entry.get("agent", ""))]
         return RelationWords({role: found for role, found in roles.items() if found}, agent)
+
+    def _filled(self, sources: Sequence[str], fields: Mapping[str, str]) -> list[str]:
+        """Those of the templates whose fields the entry has, with the fields written out."""
+        return [text for source in sources if (text := self._fill(source, fields)) is not None]
 
     def _fill(self, source: str, fields: Mapping[str, str]) -> str | None:
         """`source` with each `{v:field}` or `{v:field.suffixes}` written out; None if a field is missing."""
@@ -227,7 +274,9 @@ def load_language(code: str) -> Language:
     check_language(code)
     concepts = load_concepts()
     people = frozenset(concepts["nouns"]["person"])
-    return Language(code, read_data("languages", f"{code}.yaml"), read_data("dictionary", f"{code}.yaml"), people)
+    return Language(
+        code, read_data("languages", f"{code}.yaml"), read_data("dictionary", f"{code}.yaml"), people
+    )
 
 
 @cache

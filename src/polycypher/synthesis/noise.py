@@ -14,7 +14,10 @@ def roughen(text: str, cypher: str, rng: Random, rate: float) -> str:
     """With probability `rate`, one or two faults in `text`; the literals of `cypher` stay verbatim."""
     if rng.random() >= rate:
         return text
-    literals = {found[1].replace("\\'", "'") if found[1] is not None else found[0] for found in _STRING.finditer(cypher)}
+    literals = {
+        found[1].replace("\\'", "'") if found[1] is not None else found[0]
+        for found in _STRING.finditer(cypher)
+    }
     kept = "|".join(re.escape(literal) for literal in sorted(literals, key=len, reverse=True) if literal)
     pieces = re.split(f"({kept})", text) if kept else [text]
     fault = _FAULTS[int(rng.random() * len(_FAULTS))]
@@ -25,7 +28,9 @@ def roughen(text: str, cypher: str, rng: Random, rate: float) -> str:
 
 
 def _lower(text: str, rng: Random) -> str:
-    return "".join("i" if letter == "İ" else "ı" if letter == "I" and "ı" in text else letter.lower() for letter in text)
+    return "".join(
+        "i" if letter == "İ" else "ı" if letter == "I" and "ı" in text else letter.lower() for letter in text
+    )
 
 
 def _no_accents(text: str, rng: Random) -> str:

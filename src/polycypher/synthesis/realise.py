@@ -29,92 +29,10 @@ from polycypher.synthesis.plan import (
     ValueSlot,
 )
 from polycypher.synthesis.template import Template, Word
+from polycypher.synthesis.words import Composed, Many, Phrase, Quantity, Text, is_plain_name, literal_text
 
 RAW_NAME_RATE = 0.12
 """How often a property with a translation is called by its name in the schema instead."""
-
-
-class _Text:
-    """Words that carry suffixes but no other form: a value, a number."""
-
-    __slots__ = ("_kind", "_language", "gender", "person", "plain", "text")
-
-    def __init__(self, language: Language, text: str, kind: str, plain: str = "") -> None:
-        self._language = language
-        self.text = text
-        self.plain = plain or text
-        self._kind = kind
-        self.gender = 0
-        self.person = False
-
-    def form(self, feature: str) -> str:
-        if not feature:
-            return self.text
-        if feature == "plain":
-            return self.plain
-        morphology = self._language.morphology
-        return morphology.word(self.text, feature) if self._kind == "word" else morphology.value(self.text, feature)
-
-
-class _Phrase:
-    """A head noun with text before and after it."""
-
-    __slots__ = ("_after", "_before", "gender", "head", "person")
-
-    def __init__(self, head: Noun, before: str, after: str) -> None:
-        self.head = head
-        self._before = before
-        self._after = after
-        self.gender = head.gender
-        self.person = head.person
-
-    def form(self, feature: str) -> str:
-        return f"{self._before}{self.head.form(feature)}{self._after}"
-
-
-class _Many:
-    """A phrase inside another: always plural."""
-
-    __slots__ = ("_word", "gender", "person")
-
-    def __init__(self, word: Word) -> None:
-        self._word = word
-        self.gender = word.gender
-        self.person = word.person
-
-    def form(self, feature: str) -> str | Template:
-        return self._word.form(f"pl.{feature}" if feature else "pl")
-
-
-class _Composed:
-    """A template that is asked for a form: it hands the feature on to its own slots."""
-
-    __slots__ = ("_context", "_rng", "_template", "gender", "person")
-
-    def __init__(self, template: Template, context: Mapping[str, Word], rng: Random, head: Word | None = None) -> None:
-        self._template = template
-        self._context = context
-        self._rng = rng
-        self.gender = head.gender if head else 0
-        self.person = head.person if head else False
-
-    def form(self, feature: str) -> str:
-        return self._template.render(self._context, self._rng, feature)
-
-
-class _Quantity(_Composed):
-    """An indefinite phrase: some languages mark its case differently (`indefinite` of the data)."""
-
-    __slots__ = ("_cases",)
-
-    def __init__(
-        self, template: Template, context: Mapping[str, Word], rng: Random, head: Word, cases: Mapping[str, str]
-    ) -> None:
-        super().__init__(template, context, rng, head)
-        self._cases = cases
-
-    def form(self, feature: str) -> str:
-        return super().form(self._cases.get(feature, feature))
 
 
 class Realiser:
@@ -124,7 +42,7 @@ class Realiser:
         self._language = language
         self._lexicon = lexicon
         self._rng = rng
-        self._empty = _Text(language, "", "word")
+        self._empty = Text(language, "", "word")
 
     def question(self, plan: Plan) -> str:
         """The question of `plan`. Raises `KeyError` if the language has no frame of that name."""
@@ -136,19 +54,16 @@ class Realiser:
                 self._add(context, name, slot)
             template = self._pick(self._frame(plan, context))
         text = template.render(context, self._rng)
-        if "~" in text:
-            for pattern, replacement in self._language.sandhi:
-                text = pattern.sub(replacement, text)
-            text = text.replace("~", "")
-        if "  " in text:
-            text = " ".join(text.split())
-        return _capital(text.strip(), self._language.upper)
+        return _capital(mend(text, self._language).strip(), self._language.upper)
 
     # ------------------------------------------------------------------ choosing
 
     def _sayable(self, plan: Plan) -> Plan:
         """A relation without an own question for `ask_start`, `count_end` … is asked through a noun phrase."""
-        if plan.relation is None or plan.frame in self._relation(plan.relation).roles:
+        if plan.relation is None:
+            return plan
+        words = self._relation(plan.relation)
+        if plan.frame in words and ("how" not in plan.slots or fit_for_how(words.role(plan.frame))):
             return plan
         question, _, role = plan.frame.partition("_")
         phrase = plan.slots["np"]
@@ -168,8 +83,9 @@ class Realiser:
             words = self._relation(plan.relation)
             if words.name is not None:
                 context["v"] = words.name
-            if plan.frame in words.roles:
-                return words.roles[plan.frame]
+            if plan.frame in words:
+                found = words.role(plan.frame)
+                return fit_for_how(found) if "how" in plan.slots else found
         return self._special(language.frames, plan.frame, context)
 
     def _listing(self, plan: Plan, context: dict[str, Word]) -> Template | None:
@@ -178,8 +94,8 @@ class Realiser:
         if not isinstance(phrase, NounPhrase) or (phrase.modifiers and self._rng.random() < 0.5):
             return None
         head = self._noun(phrase.label)
-        context["E"] = head
-        context["np"] = head
+        context["E"] = context["np"] = head
+        context["mods"] = self._empty
         counting = plan.frame == "count"
         if not phrase.modifiers:
             return self._pick(frames["count" if counting else "list_all"])
@@ -199,10 +115,12 @@ class Realiser:
             if not choices:
                 return None
             said.append(self._pick(choices).render(inner, self._rng))
-        context["pred"] = _Text(self._language, self._language.and_[0].join(said), "word")
+        context["pred"] = Text(self._language, self._language.and_[0].join(said), "word")
         return self._pick(frames[frame])
 
-    def _special(self, kept: Mapping[str, list[Template]], name: str, context: Mapping[str, Word]) -> list[Template]:
+    def _special(
+        self, kept: Mapping[str, list[Template]], name: str, context: Mapping[str, Word]
+    ) -> list[Template]:
         """Templates `name`, or the variant for the property's special phrase (`gt` + `_event`), if it has one."""
         word = context.get("P")
         if isinstance(word, PropertyWord) and word.phrases:
@@ -222,16 +140,19 @@ class Realiser:
             if words.name is not None:
                 inner["v"] = words.name
             context["F"] = noun
-            choices = words.roles.get(slot.role) or words.roles[slot.role.replace("own", "their")]
-            context[name] = _Composed(self._pick(choices), inner, self._rng, noun)
+            role = slot.role if slot.role in words else slot.role.replace("own", "their")
+            choices = words.role(role)
+            context[name] = Composed(self._pick(choices), inner, self._rng, noun)
             return
         word = self._word(slot)
         context[name] = word
-        if isinstance(slot, NounPhrase) and isinstance(word, _Phrase):
+        if isinstance(slot, NounPhrase) and isinstance(word, Phrase):
             head = word.head
             context["E" if name == "np" else f"{name}_E"] = head
-            context["mods" if name == "np" else f"{name}_mods"] = _Text(
-                self._language, word.form("")[len(head.form("")) :] if not self._language.before else word._before, "word"
+            context["mods" if name == "np" else f"{name}_mods"] = Text(
+                self._language,
+                word.form("")[len(head.form("")) :] if not self._language.before else word._before,
+                "word",
             )
 
     def _word(self, slot: Slot) -> Word:
@@ -253,16 +174,18 @@ class Realiser:
                 noun = self._noun(label)
                 context: dict[str, Word] = {"k": self._number(value), "E": noun, "np": noun}
                 template = self._pick(language.quantities[kind])
-                return _Quantity(template, context, rng, noun, {} if kind == "same" else language.indefinite)
+                return Quantity(template, context, rng, noun, {} if kind == "same" else language.indefinite)
             case PairSlot(first, second, kind):
                 left, right = self._word(first), self._word(second)
-                return _Composed(self._pick(language.pairs[kind]), {"a": left, "b": right, "np": left}, rng, left)
+                return Composed(
+                    self._pick(language.pairs[kind]), {"a": left, "b": right, "np": left}, rng, left
+                )
             case NameSlot(name):
                 return NameWord(name)
             case TheirSlot():
                 raise TypeError("a TheirSlot is filled with its phrase `np`")  # see `_add`
             case Modifier():
-                return _Text(language, self._modifier(slot, None), "word")
+                return Text(language, self._modifier(slot, None), "word")
 
     def _noun(self, label: str) -> Noun:
         concept = self._lexicon.labels.get(label)
@@ -270,7 +193,11 @@ class Realiser:
         if not words:
             words = self._language.raw_noun(label)
         # The first word of an entry is the usual one, the rest are synonyms.
-        return words[0] if len(words) == 1 or self._rng.random() < 0.6 else words[int(self._rng.random() * len(words))]
+        return (
+            words[0]
+            if len(words) == 1 or self._rng.random() < 0.6
+            else words[int(self._rng.random() * len(words))]
+        )
 
     def _property(self, owner: str, name: str) -> PropertyWord:
         concept = self._lexicon.properties.get((owner, name))
@@ -281,25 +208,25 @@ class Realiser:
 
     def _relation(self, pattern: Pattern) -> RelationWords:
         concept = self._lexicon.relationships.get(pattern)
-        return (self._language.relations.get(concept) if concept else None) or self._language.raw_relation(pattern.type)
+        return self._language.relation(concept) or self._language.raw_relation(pattern.type)
 
-    def _number(self, value: int) -> _Text:
+    def _number(self, value: int) -> Text:
         word = self._language.number_words.get(value)
         if word is not None and self._rng.random() < 0.4:
-            return _Text(self._language, word, "word")
-        return _Text(self._language, str(value), "value")
+            return Text(self._language, word, "word")
+        return Text(self._language, str(value), "value")
 
-    def _value(self, value: Scalar) -> _Text:
+    def _value(self, value: Scalar) -> Text:
         language = self._language
         text = literal_text(value)
         if not isinstance(value, str):
-            return _Text(language, text, "value")
+            return Text(language, text, "value")
         if not is_plain_name(text) or self._rng.random() < 0.45:
             opening, closing = language.quotes[int(self._rng.random() * len(language.quotes))]
             if closing in text:
                 opening = closing = '"' if "'" in text else "'"
-            return _Text(language, f"{opening}{text}{closing}", "quoted", text)
-        return _Text(language, text, "value")
+            return Text(language, f"{opening}{text}{closing}", "quoted", text)
+        return Text(language, text, "value")
 
     def _mention(self, label: str, value: Scalar) -> Word:
         noun = self._noun(label)
@@ -309,20 +236,25 @@ class Realiser:
         else:
             kind = "number"
         context: dict[str, Word] = {"v": text, "E": noun, "np": noun}
-        return _Composed(self._pick(self._language.mentions[f"{kind}_person" if noun.person else kind]), context, self._rng, noun)
+        return Composed(
+            self._pick(self._language.mentions[f"{kind}_person" if noun.person else kind]),
+            context,
+            self._rng,
+            noun,
+        )
 
     # ------------------------------------------------------------------ phrases
 
-    def _phrase(self, slot: NounPhrase) -> _Phrase:
+    def _phrase(self, slot: NounPhrase) -> Phrase:
         language = self._language
         head = self._agent(slot) or self._noun(slot.label)
         if not slot.modifiers:
-            return _Phrase(head, "", "")
+            return Phrase(head, "", "")
         said = [self._modifier(modifier, head) for modifier in slot.modifiers]
         text = said[0]
         for other in said[1:]:
             text += language.and_[int(self._rng.random() * len(language.and_))] + other
-        return _Phrase(head, text + " ", "") if language.before else _Phrase(head, "", " " + text)
+        return Phrase(head, text + " ", "") if language.before else Phrase(head, "", " " + text)
 
     def _agent(self, slot: NounPhrase) -> Noun | None:
         """Now and then the noun for who does what the first modifier says: directors for people who directed."""
@@ -342,33 +274,30 @@ class Realiser:
         context: dict[str, Word] = {"how": self._empty}
         for name, slot in modifier.slots.items():
             word = self._word(slot)
-            context[name] = _Many(word) if isinstance(slot, NounPhrase) else word
+            context[name] = Many(word) if isinstance(slot, NounPhrase) else word
         if head is not None:
             context["np"] = head
         if modifier.relation is not None:
             words = self._relation(modifier.relation)
             if words.name is not None:
                 context["v"] = words.name
-            return context, words.roles[modifier.name]
+            found = words.role(modifier.name)
+            return context, fit_for_how(found) if "how" in modifier.slots else found
         return context, self._special(self._language.modifiers, modifier.name, context)
 
 
-def literal_text(value: Scalar) -> str:
-    """A value as a question writes it: text as stored, numbers as in the query."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else repr(value)
+def fit_for_how(templates: list[Template]) -> list[Template]:
+    """Those of a relation's templates with a place for a condition on the relationship (the slot `how`)."""
+    return [template for template in templates if "how" in template.slots]
 
 
-def is_plain_name(text: str) -> bool:
-    """Whether a text can stand in a sentence without quotes: a few words, the first with a capital or digit."""
-    return (
-        0 < len(text) <= 40
-        and text.count(" ") <= 3
-        and (text[0].isupper() or text[0].isdigit())
-        and text[-1].isalnum()
-        and not any(sign in text for sign in "'\"?!;:,()")
-    )
+def mend(text: str, language: Language) -> str:
+    """`text` with its contractions made where the templates mark them by `~`, and single spaces."""
+    if "~" in text:
+        for pattern, replacement in language.sandhi:
+            text = pattern.sub(replacement, text)
+        text = text.replace("~", "")
+    return " ".join(text.split()) if "  " in text else text
 
 
 def _capital(text: str, upper: Mapping[str, str]) -> str:

@@ -61,12 +61,21 @@ def synthesise(
         if made is None:
             failures += 1
             if failures > _TRIES * (count + 1):
-                raise SchemaError("the values fit no question kind; give nodes with properties and relationships")
+                raise SchemaError(
+                    "the values fit no question kind; give nodes with properties and relationships"
+                )
             continue
         questions = {code: realiser.question(made) for code, realiser in realisers}
         if noise:
             questions = {code: roughen(text, made.cypher, rng, noise) for code, text in questions.items()}
         examples.append(
-            Example(f"synthetic-{seed}-{len(examples)}", database, questions, made.cypher, source=f"{SOURCE}:{made.kind}", licence=LICENCE)
+            Example(
+                f"synthetic-{seed}-{len(examples)}",
+                database,
+                questions,
+                made.cypher,
+                source=f"{SOURCE}:{made.kind}",
+                licence=LICENCE,
+            )
         )
     return examples

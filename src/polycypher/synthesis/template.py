@@ -50,7 +50,9 @@ class Template:
         parser = _Parser(source, self.slots)
         self._parts = parser.sequence("")
         if parser.at < len(source):
-            raise UsageError(f"template '{source}': unexpected '{source[parser.at]}' at {parser.at}; close what opens")
+            raise UsageError(
+                f"template '{source}': unexpected '{source[parser.at]}' at {parser.at}; close what opens"
+            )
 
     def render(self, context: Context, rng: Random, feature: str = "") -> str:
         """The text with every slot filled. Raises `KeyError` for a slot that `context` lacks."""

@@ -14,6 +14,11 @@ from polycypher.fusion.storage import load_gate
 from polycypher.translator.bundle import Manifest, find_bundle, fingerprint
 
 
+SMALL = 30_000_000
+"""Parameters; below, the operations are too small to share between threads: on a busy machine threads that
+wait for each other made a question a hundred times slower, on an idle one they gain nothing."""
+
+
 def load_base(folder: Path, *, device: str = "cpu") -> tuple[Any, Any]:
     """(model, tokenizer) of a Hugging Face folder, in float32 on a CPU and bfloat16 elsewhere.
 
@@ -33,6 +38,8 @@ def load_base(folder: Path, *, device: str = "cpu") -> tuple[Any, Any]:
     except Exception as error:  # the libraries raise many types for a damaged file
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"cannot load the base model in {folder}: {reason}; copy the bundle again") from None
+    if device == "cpu" and model.num_parameters() < SMALL:
+        torch.set_num_threads(1)
     model.requires_grad_(False)
     return model.eval().to(device), tokenizer
 

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from polycypher.synthesis.kinds.scene import DATES, NUMERIC, Node, Scene, literal
-from polycypher.synthesis.plan import Modifier, PairSlot, PropertySlot, Scalar, ValueSlot
+from polycypher.synthesis.plan import Modifier, PairSlot, PropertySlot, ValueSlot
 from polycypher.synthesis.values import as_scalar
 
 _WORD = re.compile(r"\w+")
 _COMPARE = {"gt": ">", "lt": "<", "gte": ">=", "lte": "<="}
 
 
-def add_condition(scene: Scene, node: Node, where: list[str], skip: set[str], values: Mapping[str, Any] | None = None) -> Modifier | None:
+def add_condition(
+    scene: Scene, node: Node, where: list[str], skip: set[str], values: Mapping[str, Any] | None = None
+) -> Modifier | None:
     """Put one condition on a property of `node` (not one of `skip`); None if it has no fit one.
 
     Equality goes into the pattern (`node.inline`), anything else is appended to `where`.
@@ -28,7 +30,9 @@ def add_condition(scene: Scene, node: Node, where: list[str], skip: set[str], va
     return condition_on(scene, node, name, where, known)
 
 
-def condition_on(scene: Scene, node: Node, name: str, where: list[str], known: Mapping[str, Any]) -> Modifier | None:
+def condition_on(
+    scene: Scene, node: Node, name: str, where: list[str], known: Mapping[str, Any]
+) -> Modifier | None:
     """A condition on the property `name` that fits its type and, where it can, the node `known`."""
     kind = scene.kind(node.label, name)
     slot = PropertySlot(node.label, name)
@@ -63,7 +67,9 @@ def condition_on(scene: Scene, node: Node, name: str, where: list[str], known: M
     return None
 
 
-def _number(scene: Scene, node: Node, slot: PropertySlot, dot: str, value: float, where: list[str]) -> Modifier:
+def _number(
+    scene: Scene, node: Node, slot: PropertySlot, dot: str, value: float, where: list[str]
+) -> Modifier:
     turn = scene.rng.random()
     if isinstance(value, int) and 1800 < value < 2100 and scene.chance(0.12):
         start = value // 10 * 10
@@ -78,7 +84,11 @@ def _number(scene: Scene, node: Node, slot: PropertySlot, dot: str, value: float
         return Modifier(name, {"P": slot, "v": ValueSlot(value)})
     year = isinstance(value, int) and 1800 < value < 2100
     step = (4 if year else max(1, abs(int(value)) // 10)) * (1 + int(scene.rng.random() * 3))
-    low, high = (value - step, value + step) if isinstance(value, int) else (round(value / 2, 1), round(value + step, 1))
+    low, high = (
+        (value - step, value + step)
+        if isinstance(value, int)
+        else (round(value / 2, 1), round(value + step, 1))
+    )
     if turn < 0.94:
         where.extend((f"{dot} >= {literal(low)}", f"{dot} <= {literal(high)}"))
         return Modifier("between", {"P": slot, "v": ValueSlot(low), "w": ValueSlot(high)})
@@ -98,14 +108,16 @@ def _date(scene: Scene, slot: PropertySlot, dot: str, value: str, where: list[st
     return Modifier("after" if after else "date_before", {"P": slot, "v": ValueSlot(day)})
 
 
-def _text(scene: Scene, node: Node, slot: PropertySlot, dot: str, value: str, where: list[str]) -> Modifier | None:
+def _text(
+    scene: Scene, node: Node, slot: PropertySlot, dot: str, value: str, where: list[str]
+) -> Modifier | None:
     words = [word for word in _WORD.findall(value) if len(word) > 2]
     # A question by the main property's exact value is a look-up of one node, another kind.
     long = len(value) > 30 or value.count(" ") > 3 or slot.name == scene.lexicon.main.get(slot.owner)
     turn = scene.rng.random()
     if turn < 0.5 and not long:
         node.inline[slot.name] = value
-        return Modifier("eq", {"P": slot, "v": ValueSlot(value)})
+        return Modifier("eq_text", {"P": slot, "v": ValueSlot(value)})
     if turn < 0.57 and not long:
         where.append(f"{dot} <> {literal(value)}")
         return Modifier("neq", {"P": slot, "v": ValueSlot(value)})

@@ -1,4 +1,4 @@
-"""Kinds that count relationships or ask whether there is one: degrees, thresholds, existence, negation, reach."""
+"""Kinds that count relationships, or ask whether there is one, or sum up what is at their end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def top_degree(scene: Scene) -> Plan | None:
     draft.parts.append(left.text() + arrow(pattern, True) + right.text())
     count = 1 if single else small(scene, 2)
     count_text = f"count({counted.var})"
-    query = draft.query(f"{node.dot(scene.main(asked))}, {count_text}", f" ORDER BY {count_text} DESC LIMIT {count}")
+    query = draft.query(
+        f"{node.dot(scene.main(asked))}, {count_text}", f" ORDER BY {count_text} DESC LIMIT {count}"
+    )
     slots: dict[str, Slot] = {"np": NounPhrase(asked, modifiers), "F": LabelSlot(other)}
     role = "start" if start_asked else "end"
     if single:

@@ -10,18 +10,13 @@ from polycypher.synthesis.kinds.conditions import add_condition
 from polycypher.synthesis.kinds.scene import NUMERIC, Draft, Node, Scene, arrow, literal, quoted
 from polycypher.synthesis.kinds.single import small
 from polycypher.synthesis.plan import (
-    LabelSlot,
     MentionSlot,
     Modifier,
-    NameSlot,
     NounPhrase,
     NumberSlot,
-    PairSlot,
     Plan,
     PropertySlot,
-    QuantitySlot,
     Slot,
-    TheirSlot,
     ValueSlot,
 )
 from polycypher.synthesis.values import Step, as_scalar
@@ -34,7 +29,9 @@ def pick_pattern(scene: Scene) -> tuple[Pattern, bool] | None:
     return scene.one(scene.patterns), scene.chance(0.5)
 
 
-def how(scene: Scene, draft: Draft, pattern: Pattern, known: Mapping[str, Any]) -> tuple[Modifier, str, str] | None:
+def how(
+    scene: Scene, draft: Draft, pattern: Pattern, known: Mapping[str, Any]
+) -> tuple[Modifier, str, str] | None:
     """A condition on the relationship: its phrase, its variable if it needs one, its inline properties."""
     named = list(scene.schema.relationship_properties.get(pattern.type, {}))
     if not named:
@@ -56,7 +53,11 @@ def how(scene: Scene, draft: Draft, pattern: Pattern, known: Mapping[str, Any]) 
         return None
     turn = scene.rng.random()
     if turn < 0.3:
-        return Modifier("how_eq", {"P": slot, "v": ValueSlot(value)}), "", f" {{{quoted(chosen)}: {literal(value)}}}"
+        return (
+            Modifier("how_eq", {"P": slot, "v": ValueSlot(value)}),
+            "",
+            f" {{{quoted(chosen)}: {literal(value)}}}",
+        )
     up = turn < 0.75
     step = max(1, abs(int(value)) // 10)
     bound = value - step if up else value + step
@@ -94,7 +95,7 @@ def hop(scene: Scene) -> Plan | None:
         extra = add_condition(scene, far, draft.where, skip, walk.nodes[1])
         if extra is not None:
             modifiers.append(extra)
-    relation = _relation(near, pattern, start_asked, far, condition)
+    relation = between(near, pattern, start_asked, far, condition)
     draft.parts.append(relation)
     if condition is not None:
         slots["how"] = condition[0]
@@ -107,7 +108,9 @@ def hop(scene: Scene) -> Plan | None:
     return about(scene, draft, far, phrase, "hop", main)
 
 
-def _relation(near: Node, pattern: Pattern, start_asked: bool, far: Node, condition: tuple[Modifier, str, str] | None) -> str:
+def between(
+    near: Node, pattern: Pattern, start_asked: bool, far: Node, condition: tuple[Modifier, str, str] | None
+) -> str:
     """The pattern text, always from the start of the relationship to its end."""
     _, var, inside = condition or (None, "", "")
     left, right = (far, near) if start_asked else (near, far)
@@ -134,7 +137,9 @@ def about(
     if turn < 0.74:
         chosen = scene.one(others) if others else scene.main(label)
         slots["P"] = PropertySlot(label, chosen)
-        return Plan(f"{kind}_name_and_property", draft.query(f"{main}, {node.dot(chosen)}"), "name_and_prop", slots)
+        return Plan(
+            f"{kind}_name_and_property", draft.query(f"{main}, {node.dot(chosen)}"), "name_and_prop", slots
+        )
     if turn < 0.82:
         count = small(scene, 2)
         slots["k"] = NumberSlot(count)
@@ -149,7 +154,9 @@ def about(
         word = "top" if down else "bottom"
         order = f" ORDER BY {dot}{' DESC' if down else ''}"
         if scene.chance(0.4):
-            return Plan(f"{kind}_{word}1", draft.query(f"{main}, {dot}", f"{order} LIMIT 1"), f"{word}1_of", slots)
+            return Plan(
+                f"{kind}_{word}1", draft.query(f"{main}, {dot}", f"{order} LIMIT 1"), f"{word}1_of", slots
+            )
         count = small(scene, 2)
         slots["k"] = NumberSlot(count)
         return Plan(f"{kind}_{word}", draft.query(f"{main}, {dot}", f"{order} LIMIT {count}"), word, slots)
@@ -174,7 +181,7 @@ def count_hop(scene: Scene) -> Plan | None:
     near = draft.node(other)
     near.inline[scene.main(other)] = value
     far = draft.node(asked)
-    draft.parts.append(_relation(near, pattern, start_asked, far, None))
+    draft.parts.append(between(near, pattern, start_asked, far, None))
     slots: dict[str, Slot] = {"o" if start_asked else "s": MentionSlot(other, value), "np": NounPhrase(asked)}
     role = "start" if start_asked else "end"
     return Plan("count_hop", draft.query(f"count({far.var})"), f"count_{role}", slots, pattern)
@@ -188,7 +195,11 @@ def chain(scene: Scene) -> Plan | None:
     label = scene.label()
     steps: list[Step] = []
     for _ in range(length):
-        ways = [way for way in scene.by_label[label] if not steps or way[0] != steps[-1].pattern or scene.chance(0.3)]
+        ways = [
+            way
+            for way in scene.by_label[label]
+            if not steps or way[0] != steps[-1].pattern or scene.chance(0.3)
+        ]
         if not ways:
             return None
         pattern, forward = scene.one(ways)
@@ -257,153 +268,3 @@ def filtered_neighbours(scene: Scene) -> Plan | None:
     # The relation goes last: a condition after it would read as one on the inner noun.
     phrase = NounPhrase(asked, (*modifiers, relation))
     return about(scene, draft, far, phrase, "filtered_neighbours", far.dot(scene.main(asked)))
-
-
-def both(scene: Scene) -> Plan | None:
-    """Related to A and to B, or to A or B, by one relationship."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, start_asked = found
-    walk = scene.values.walk([Step(pattern, not start_asked), Step(pattern, start_asked)], scene.rng)
-    if walk is None:
-        return None
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
-    main = scene.main(other)
-    one, two = as_scalar(walk.nodes[0].get(main)), as_scalar(walk.nodes[2].get(main))
-    if one is None or two is None or one == two:
-        return None
-    draft = Draft()
-    near = draft.node(other)
-    far = draft.node(asked)
-    joint = scene.chance(0.55)
-    mention = PairSlot(MentionSlot(other, one), MentionSlot(other, two), "and" if joint else "or")
-    if joint:
-        near.inline[main] = one
-        third = draft.node(other)
-        third.inline[main] = two
-        draft.parts.append(near.text() + arrow(pattern, not start_asked) + far.text() + arrow(pattern, start_asked) + third.text())
-    else:
-        draft.where.append(f"{near.dot(main)} IN [{literal(one)}, {literal(two)}]")
-        draft.parts.append(_relation(near, pattern, start_asked, far, None))
-    role = "start" if start_asked else "end_many"
-    phrase = NounPhrase(asked, (Modifier(role, {"o" if start_asked else "s": mention}, pattern),))
-    query = draft.query(far.dot(scene.main(asked)))
-    return Plan("both" if joint else "either", query, "list", {"np": phrase})
-
-
-def same(scene: Scene) -> Plan | None:
-    """Nodes that share a neighbour with a named one: "who acted in the same movies as X"."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, _ = found
-    walk = scene.values.walk([Step(pattern, True), Step(pattern, False)], scene.rng)
-    if walk is None:
-        return None
-    value = as_scalar(walk.nodes[0].get(scene.main(pattern.start)))
-    if value is None:
-        return None
-    draft = Draft()
-    near = draft.node(pattern.start)
-    near.inline[scene.main(pattern.start)] = value
-    middle = draft.node(pattern.end)
-    far = draft.node(pattern.start)
-    draft.parts.append(near.text() + arrow(pattern, True) + middle.text() + arrow(pattern, False) + far.text())
-    slots: dict[str, Slot] = {"s": MentionSlot(pattern.start, value), "F": LabelSlot(pattern.end)}
-    phrase = NounPhrase(pattern.start, (Modifier("same_start", slots, pattern),))
-    return Plan("same", draft.query(far.dot(scene.main(pattern.start))), "list", {"np": phrase})
-
-
-def two_relations(scene: Scene) -> Plan | None:
-    """Two relationships to one node, named or not: "who acted in X and directed X", "… the same movie"."""
-    pairs = [
-        (one, two)
-        for one in scene.patterns
-        for two in scene.patterns
-        if one != two and one.start == two.start and one.end == two.end
-    ]
-    if not pairs:
-        return None
-    one, two = scene.one(pairs)
-    walk = scene.values.walk([Step(one, True), Step(two, False)], scene.rng)
-    if walk is None:
-        return None
-    draft = Draft()
-    far = draft.node(one.start)
-    near = draft.node(one.end)
-    first: Slot = QuantitySlot(one.end, "one", 1)
-    second: Slot = QuantitySlot(one.end, "same", 1)
-    if scene.chance(0.5):
-        value = as_scalar(walk.nodes[1].get(scene.main(one.end)))
-        if value is None:
-            return None
-        near.inline[scene.main(one.end)] = value
-        first = second = MentionSlot(one.end, value)
-    draft.parts.append(far.text() + arrow(one, True) + near.text() + arrow(two, False) + far.text(bare=True))
-    phrase = NounPhrase(one.start, (Modifier("start", {"o": first}, one), Modifier("start", {"o": second}, two)))
-    return Plan("two_relations", draft.query(far.dot(scene.main(one.start))), "list", {"np": phrase})
-
-
-def pair(scene: Scene) -> Plan | None:
-    """Nodes beside their related nodes: "the movies and the people who directed them"."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, start_asked = found
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
-    if asked == other:
-        return None
-    draft = Draft()
-    left, right = draft.node(pattern.start), draft.node(pattern.end)
-    node, beside = (left, right) if start_asked else (right, left)
-    modifiers: list[Modifier] = []
-    if scene.chance(0.6):
-        own = add_condition(scene, node, draft.where, {scene.main(asked)})
-        if own is not None:
-            modifiers.append(own)
-    draft.parts.append(left.text() + arrow(pattern, True) + right.text())
-    query = draft.query(f"{node.dot(scene.main(asked))}, {beside.dot(scene.main(other))}")
-    their = TheirSlot(other, pattern, "their_start" if start_asked else "their_end")
-    return Plan("pair", query, "pair", {"np": NounPhrase(asked, tuple(modifiers)), "X": their})
-
-
-def relationship_property(scene: Scene) -> Plan | None:
-    """A property of the relationship between two named nodes, of all of a type, or the ends with the best."""
-    kinds = [p for p in scene.patterns if scene.schema.relationship_properties.get(p.type)]
-    if not kinds:
-        return None
-    pattern = scene.one(kinds)
-    chosen = scene.one(list(scene.schema.relationship_properties[pattern.type]))
-    draft = Draft()
-    var = draft.relationship()
-    dot = f"{var}.{quoted(chosen)}"
-    slots: dict[str, Slot] = {"P": PropertySlot(pattern.type, chosen), "T": NameSlot(pattern.type)}
-    turn = scene.rng.random()
-    if turn < 0.5:
-        walk = scene.values.walk([Step(pattern, True)], scene.rng)
-        if walk is None:
-            return None
-        left, right = draft.node(pattern.start), draft.node(pattern.end)
-        ends = [as_scalar(known.get(scene.main(n.label))) for known, n in zip(walk.nodes, (left, right), strict=True)]
-        if ends[0] is None or ends[1] is None:
-            return None
-        left.inline[scene.main(pattern.start)], right.inline[scene.main(pattern.end)] = ends[0], ends[1]
-        draft.parts.append(left.text() + arrow(pattern, True, var) + right.text())
-        slots.update(s=MentionSlot(pattern.start, ends[0]), o=MentionSlot(pattern.end, ends[1]))
-        return Plan("relationship_property", draft.query(dot), "prop_rel", slots, pattern)
-    if turn < 0.75 and sum(p.type == pattern.type for p in scene.patterns) == 1:
-        draft.parts.append(f"(:{quoted(pattern.start)}){arrow(pattern, True, var)}(:{quoted(pattern.end)})")
-        if scene.chance(0.5):
-            return Plan("relationship_distinct", draft.query(f"DISTINCT {dot}"), "rel_distinct", slots)
-        return Plan("relationship_list", draft.query(dot), "rel_list", slots)
-    if scene.kind(pattern.type, chosen) not in NUMERIC or pattern.start == pattern.end:
-        return None
-    start_asked, down, count = scene.chance(0.5), scene.chance(0.65), small(scene, 2)
-    left, right = draft.node(pattern.start), draft.node(pattern.end)
-    node = left if start_asked else right
-    draft.parts.append(left.text() + arrow(pattern, True, var) + right.text())
-    tail = f" ORDER BY {dot}{' DESC' if down else ''} LIMIT {count}"
-    slots.update(np=NounPhrase(node.label), k=NumberSlot(count))
-    query = draft.query(f"{node.dot(scene.main(node.label))}, {dot}", tail)
-    return Plan("relationship_top", query, "rel_top" if down else "rel_bottom", slots)

@@ -6,7 +6,7 @@ from bisect import bisect
 from collections.abc import Callable
 from itertools import accumulate
 
-from polycypher.synthesis.kinds import groups, paths, single
+from polycypher.synthesis.kinds import ends, groups, paths, single
 from polycypher.synthesis.kinds.scene import Scene
 from polycypher.synthesis.plan import Plan
 
@@ -26,11 +26,11 @@ KINDS: dict[Callable[[Scene], Plan | None], float] = {
     paths.count_hop: 4,
     paths.chain: 9,
     paths.filtered_neighbours: 6,
-    paths.both: 4,
-    paths.same: 2,
-    paths.two_relations: 2.5,
-    paths.pair: 5,
-    paths.relationship_property: 4,
+    ends.both: 4,
+    ends.same: 2,
+    ends.two_relations: 2.5,
+    ends.pair: 5,
+    ends.relationship_property: 4,
     groups.top_degree: 7,
     groups.each: 4,
     groups.threshold: 5,

@@ -10,12 +10,17 @@ from polycypher.synthesis.values import as_scalar
 GROUPING = frozenset({"STRING", "INTEGER"})
 
 
-def filtered(scene: Scene, label: str, least: int, most: int) -> tuple[Draft, Node, NounPhrase] | None:
-    """A draft that matches nodes of the label under `least` to `most` conditions, and the phrase for them."""
+def filtered(
+    scene: Scene, label: str, least: int, most: int, avoid: str = ""
+) -> tuple[Draft, Node, NounPhrase] | None:
+    """A draft that matches nodes of the label under `least` to `most` conditions, and the phrase for them.
+
+    `avoid` is a property that the question asks about, and so sets no condition on.
+    """
     draft = Draft()
     node = draft.node(label)
     wanted = least + int(scene.rng.random() * (most - least + 1))
-    skip: set[str] = set()
+    skip: set[str] = {avoid}
     modifiers: list[Modifier] = []
     for _ in range(wanted):
         modifier = add_condition(scene, node, draft.where, skip)
@@ -59,7 +64,12 @@ def property_of_node(scene: Scene) -> Plan | None:
     if len(names) > 1 and scene.chance(0.25):
         second = scene.one([n for n in names if n != first])
         slots["Q"] = PropertySlot(label, second)
-        return Plan("properties_of_node", draft.query(f"{node.dot(first)}, {node.dot(second)}"), "props_of_node", slots)
+        return Plan(
+            "properties_of_node",
+            draft.query(f"{node.dot(first)}, {node.dot(second)}"),
+            "props_of_node",
+            slots,
+        )
     return Plan("property_of_node", draft.query(node.dot(first)), "prop_of_node", slots)
 
 
@@ -69,11 +79,11 @@ def property_of_nodes(scene: Scene) -> Plan | None:
     names = scene.properties(label, main=False)
     if not names:
         return None
-    found = filtered(scene, label, 0, 1)
+    first = scene.one(names)
+    found = filtered(scene, label, 0, 1, first)
     if found is None:
         return None
     draft, node, phrase = found
-    first = scene.one(names)
     slots: dict[str, Slot] = {"np": phrase, "P": PropertySlot(label, first)}
     turn = scene.rng.random()
     if turn < 0.4:
@@ -82,7 +92,9 @@ def property_of_nodes(scene: Scene) -> Plan | None:
     if turn < 0.6 and len(names) > 1:
         second = scene.one([n for n in names if n != first])
         slots["Q"] = PropertySlot(label, second)
-        return Plan("properties_of_nodes", draft.query(f"{node.dot(first)}, {node.dot(second)}"), "props_of", slots)
+        return Plan(
+            "properties_of_nodes", draft.query(f"{node.dot(first)}, {node.dot(second)}"), "props_of", slots
+        )
     return Plan("property_of_nodes", draft.query(node.dot(first)), "prop_of", slots)
 
 
@@ -108,11 +120,13 @@ def aggregate(scene: Scene) -> Plan | None:
     """Average, sum, lowest or highest value of a number."""
     label = scene.label()
     names = scene.properties(label, NUMERIC)
-    found = filtered(scene, label, 0, 1)
-    if not names or found is None:
+    if not names:
+        return None
+    name = scene.one(names)
+    found = filtered(scene, label, 0, 1, name)
+    if found is None:
         return None
     draft, node, phrase = found
-    name = scene.one(names)
     function = scene.one(("avg", "avg", "sum", "min", "max"))
     slots: dict[str, Slot] = {"np": phrase, "P": PropertySlot(label, name)}
     return Plan(function, draft.query(f"{function}({node.dot(name)})"), function, slots)
@@ -122,11 +136,13 @@ def top(scene: Scene) -> Plan | None:
     """The k nodes, or the one, with the highest or lowest value; the value is the second column."""
     label = scene.label()
     names = [n for n in scene.properties(label, NUMERIC | DATES) if n != scene.main(label)]
-    found = filtered(scene, label, 0, 1)
-    if not names or found is None:
+    if not names:
+        return None
+    name = scene.one(names)
+    found = filtered(scene, label, 0, 1, name)
+    if found is None:
         return None
     draft, node, phrase = found
-    name = scene.one(names)
     down = scene.chance(0.6)
     single = scene.chance(0.35)
     count = 1 if single else small(scene, 2)
@@ -147,13 +163,13 @@ def ordered(scene: Scene) -> Plan | None:
     """All nodes in ascending or descending order; the ordering value is the second column."""
     label = scene.label()
     names = scene.properties(label, NUMERIC | DATES, main=False)
-    found = filtered(scene, label, 0, 1)
+    name = scene.one(names) if names and scene.chance(0.75) else ""
+    found = filtered(scene, label, 0, 1, name)
     if found is None:
         return None
     draft, node, phrase = found
-    if not names or scene.chance(0.25):
+    if not name:
         return _by_text(scene, draft, node, phrase)
-    name = scene.one(names)
     down = scene.chance(0.5)
     dot = node.dot(name)
     query = draft.query(f"{node.dot(scene.main(label))}, {dot}", f" ORDER BY {dot}{' DESC' if down else ''}")
@@ -193,14 +209,18 @@ def distinct(scene: Scene) -> Plan | None:
     """The different values of a property, or how many there are."""
     label = scene.label()
     names = scene.properties(label, GROUPING, main=False)
-    found = filtered(scene, label, 0, 1)
-    if not names or found is None:
+    if not names:
+        return None
+    name = scene.one(names)
+    found = filtered(scene, label, 0, 1, name)
+    if found is None:
         return None
     draft, node, phrase = found
-    name = scene.one(names)
     slots: dict[str, Slot] = {"np": phrase, "P": PropertySlot(label, name)}
     if scene.chance(0.4):
-        return Plan("count_distinct", draft.query(f"count(DISTINCT {node.dot(name)})"), "count_distinct", slots)
+        return Plan(
+            "count_distinct", draft.query(f"count(DISTINCT {node.dot(name)})"), "count_distinct", slots
+        )
     return Plan("distinct", draft.query(f"DISTINCT {node.dot(name)}"), "distinct", slots)
 
 
@@ -216,7 +236,15 @@ def group_by_property(scene: Scene) -> Plan | None:
     numbers = [n for n in scene.properties(label, NUMERIC) if n != group]
     if numbers and scene.chance(0.4):
         name = scene.one(numbers)
-        slots: dict[str, Slot] = {"np": phrase, "P": PropertySlot(label, name), "Q": PropertySlot(label, group)}
-        return Plan("avg_by_property", draft.query(f"{node.dot(group)}, avg({node.dot(name)})"), "avg_by_prop", slots)
+        slots: dict[str, Slot] = {
+            "np": phrase,
+            "P": PropertySlot(label, name),
+            "Q": PropertySlot(label, group),
+        }
+        return Plan(
+            "avg_by_property", draft.query(f"{node.dot(group)}, avg({node.dot(name)})"), "avg_by_prop", slots
+        )
     slots = {"np": phrase, "P": PropertySlot(label, group)}
-    return Plan("group_by_property", draft.query(f"{node.dot(group)}, count({node.var})"), "group_by_prop", slots)
+    return Plan(
+        "group_by_property", draft.query(f"{node.dot(group)}, count({node.var})"), "group_by_prop", slots
+    )

@@ -75,8 +75,10 @@ class SuffixingMorphology:
                 names = [*([self._plural] if self._plural in names else []), self._possessive, *rest]
             return before + self._suffixed(base, soft, names, front)
 
-        return Noun(before + (inflect("") if compound else base), 0, person, inflect) if not compound else Noun(
-            inflect("").strip(), 0, person, inflect
+        return (
+            Noun(before + (inflect("") if compound else base), 0, person, inflect)
+            if not compound
+            else Noun(inflect("").strip(), 0, person, inflect)
         )
 
     def value(self, text: str, feature: str) -> str:
@@ -124,7 +126,9 @@ class SuffixingMorphology:
         return plain if any(sign in self._vowels for sign in plain) else plain + "e"
 
     def _number_end(self, digits: str) -> str:
-        whole = re.split(r"[.,]", digits)[-1] if re.search(r"[.,]\d{1,2}$", digits) else re.sub(r"\D", "", digits)
+        whole = (
+            re.split(r"[.,]", digits)[-1] if re.search(r"[.,]\d{1,2}$", digits) else re.sub(r"\D", "", digits)
+        )
         number = int(whole or "0")
         if number == 0:
             return self._digits[0]
@@ -143,7 +147,9 @@ class SuffixingMorphology:
             pattern = self._after_possessive.get(name) if possessed else None
             if pattern is None:
                 if name not in self._suffixes:
-                    raise UsageError(f"suffix '{name}' is not in the language's data file; add it to `suffixes`")
+                    raise UsageError(
+                        f"suffix '{name}' is not in the language's data file; add it to `suffixes`"
+                    )
                 pattern = self._suffixes[name]
             # After the plural, the possessive's buffer is not needed and the stem is regular again.
             word = self._attach(word, before_vowel, pattern, override)

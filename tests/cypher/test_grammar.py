@@ -1,0 +1,380 @@
+"""The grammar for a schema: what it accepts, what it refuses, and that it is made for any schema."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+
+import llguidance
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polycypher.cypher import grammar as written
+from polycypher.cypher.grammar import schema_grammar
+from polycypher.cypher.lexer import quote_name, quote_string
+from polycypher.cypher.normalise import normalise
+from polycypher.cypher.words import FUNCTIONS
+from polycypher.errors import SchemaError
+from polycypher.schema import GraphSchema, Pattern
+
+FILMS = GraphSchema(
+    {
+        "Person": {"name": "STRING", "born": "INTEGER", "since": "DATE"},
+        "Movie": {"title": "STRING", "released": "INTEGER", "shot-on": "DATE"},
+        "Film Studio": {"name": "STRING"},
+    },
+    {"ACTED_IN": {"roles": "LIST"}, "SIGNED": {"on": "DATE"}},
+    (
+        Pattern("Person", "ACTED_IN", "Movie"),
+        Pattern("Person", "DIRECTED", "Movie"),
+        Pattern("Person", "FOLLOWS", "Person"),
+        Pattern("Film Studio", "MADE", "Movie"),
+        Pattern("Film Studio", "SIGNED", "Person"),
+    ),
+)
+
+
+class _Bytes:
+    """A tokenizer whose tokens are single bytes, so that any text is fed as it is."""
+
+    eos_token_id = 256
+    bos_token_id = None
+    tokens = (*(bytes([n]) for n in range(256)), b"<end>")
+    special_token_ids = (256,)
+
+    def __call__(self, text: bytes | str) -> list[int]:
+        return list(text if isinstance(text, bytes) else text.encode())
+
+
+@lru_cache
+def _tokenizer() -> llguidance.LLTokenizer:
+    return llguidance.LLTokenizer(llguidance.TokenizerWrapper(_Bytes()))
+
+
+@lru_cache
+def _compiled(text: str) -> llguidance.LLMatcher:
+    compiled = llguidance.LLMatcher(_tokenizer(), text, log_level=0)
+    assert not compiled.is_error(), compiled.get_error()
+    return compiled
+
+
+def accepts(
+    query: str,
+    schema: GraphSchema = FILMS,
+    literals: Sequence[str] | None = None,
+    spans_of: str = "",
+    directions: bool = True,
+    canonical_names: bool = True,
+) -> bool:
+    text = schema_grammar(
+        schema,
+        literals=literals,
+        spans_of=spans_of,
+        directions=directions,
+        canonical_names=canonical_names,
+    )
+    matcher = _compiled(text).deep_copy()
+    tokens = list(query.encode())
+    return bool(matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting())
+
+
+# ---------------------------------------------------------------------- what is a query
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "MATCH (m:Movie) RETURN m",
+        "MATCH (p:Person {name: 'Ana'})-[r:ACTED_IN]->(m:Movie) WHERE 'Hero' IN r.roles RETURN m.title",
+        "OPTIONAL MATCH (m:Movie) WHERE m.released >= 1990 AND NOT m.title IS NULL RETURN DISTINCT m",
+        "MATCH (p:Person)-[:ACTED_IN]->(m:Movie) WITH p, count(m) AS count WHERE count > 2 RETURN p.name, count",
+        "MATCH (p:Person) RETURN p.name ORDER BY p.born DESC, p.name SKIP 2 LIMIT 3",
+        "UNWIND [1, 2] AS value RETURN value UNION ALL RETURN 3 AS value",
+        "CALL { MATCH (p:Person) RETURN p UNION MATCH (p:Person) RETURN p } WITH DISTINCT p RETURN count(*)",
+        "MATCH (p:Person) CALL (p) { MATCH (p)-->(m:Movie) RETURN count(m) AS count } RETURN p, count",
+        "MATCH (p:Person) WHERE EXISTS { (p)-[:DIRECTED]->(:Movie) } RETURN p",
+        "MATCH (p:Person) WHERE NOT EXISTS { MATCH (p)-[:DIRECTED]->(m:Movie) WHERE m.released > 2000 } RETURN p",
+        "MATCH (p:Person) RETURN COUNT { (p)-[:DIRECTED]->() }, COLLECT { MATCH (p)-->(m:Movie) RETURN m.title }",
+        "MATCH (p:Person) WHERE (p)-[:FOLLOWS]->(:Person) OR NOT (p)--() RETURN p",
+        "MATCH (m:Movie) RETURN CASE WHEN m.released > 2000 THEN 'new' ELSE NULL END AS value",
+        "MATCH (m:Movie) RETURN CASE m.title WHEN 'X' THEN 1 WHEN 'Y' THEN 2 END",
+        "MATCH (p:Person)-[:FOLLOWS*1..3]->(p2:Person) RETURN p2.name",
+        "MATCH path = shortestPath((p:Person)-[:FOLLOWS*]-(p2:Person)) RETURN length(path), nodes(path)[0].name",
+        "MATCH (p:Person)-[r:ACTED_IN|DIRECTED]->(m:Movie) RETURN type(r), r.roles[0], r.roles[0..2]",
+        "MATCH (n)-[r]-(n2) RETURN labels(n), n2.name LIMIT 1",
+        "MATCH (p:Person|Movie)<-[*..2]-() RETURN p",
+        "MATCH (p:Person) WHERE any(x IN p.name WHERE x = 'a') RETURN [x IN [1, 2] WHERE x > 1 | x * 2]",
+        "MATCH (m:Movie) RETURN m {.title, name: m.released}, {name: 1}, [(m)<--(p:Person) | p.name]",
+        "MATCH (m:Movie) WHERE m.released = -1 OR m.released < 2.5e3 + 1 RETURN (m.released - 1) / 10 % 3 ^ 2",
+        "MATCH (p:Person) WHERE p.since.year = date().year - 1 AND p.since > date('2020-01-01') RETURN p",
+        "MATCH (p:Person) WITH duration.between(p.since, date()) AS value RETURN avg(value.days), max(p.since).year",
+        "MATCH (p:Person) WHERE toLower(p.name) STARTS WITH 'a' AND p.name =~ '.*b$' RETURN substring(p.name, 0, 2)",
+        "MATCH (p:Person) RETURN reduce(sum = 0, x IN [1, 2] | sum + x), round(1.5), round(1.55, 1), coalesce(p.born, 0)",
+        "MATCH (f:`Film Studio`)-[:MADE]->(m:Movie) RETURN m.`shot-on`.year",
+        "MATCH (n) WHERE n:Person AND n.name = '' RETURN n",
+    ],
+)
+def test_a_read_query_in_canonical_layout_is_accepted(query: str) -> None:
+    assert accepts(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "match (p:Person {name: \"O'Hara\"})-[x:ACTED_IN]->(film) where film.released>=1990 return film.title as t",
+        "MATCH (a:Person)--(b:Movie) WITH a, collect(DISTINCT b.title) AS ts, count(*) AS n WHERE n>1 RETURN a.name, ts[0]",
+        "MATCH (a:Person) RETURN min(a.born) AS lo, max(a.born) AS hi, sum(a.born)/count(a) AS mid ORDER BY lo ASC",
+        "MATCH p=(a:Person)-[:FOLLOWS*2]->(b) UNWIND nodes(p) AS n RETURN n.name // comment",
+        "MATCH (s:`Film Studio`) WHERE exists { (s)-[:SIGNED {on: date('2020-02-02')}]->(:Person) } RETURN s",
+    ],
+)
+def test_what_normalise_writes_is_accepted(query: str) -> None:
+    assert accepts(normalise(query))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "MATCH (m:Movie)",
+        "MATCH (m:Movie) RETURN",
+        "MATCH (m:Movie RETURN m",
+        "MATCH (m:Movie) RETURN m)",
+        "MATCH (m:Movie) WHERE m.title = 'X RETURN m",
+        "MATCH (m:Movie)  RETURN m",
+        "match (m:Movie) return m",
+        "MATCH (m:Movie) RETURN m;",
+        'MATCH (m:Movie) WHERE m.title = "X" RETURN m',
+        "MATCH (m:Movie) WITH m.title RETURN m",
+        "MATCH (m:Movie) RETURN count(m, m)",
+        "MATCH (m:Movie) WHERE m.title = $title RETURN m",
+        "MATCH (m:Movie) RETURN apoc.text.join(m.title)",
+        "MATCH (m:Movie) RETURN CASE WHEN m.released > 1 THEN 2",
+    ],
+)
+def test_what_is_no_complete_query_is_refused(query: str) -> None:
+    assert not accepts(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "CREATE (m:Movie) RETURN m",
+        "MERGE (m:Movie) RETURN m",
+        "MATCH (m:Movie) SET m.title = 'X' RETURN m",
+        "MATCH (m:Movie) DELETE m",
+        "MATCH (m:Movie) DETACH DELETE m RETURN 1",
+        "MATCH (m:Movie) REMOVE m.title RETURN m",
+        "LOAD CSV FROM 'x' AS value RETURN value",
+        "MATCH (m:Movie) FOREACH (x IN [1] | SET m.title = 'X') RETURN m",
+        "CALL db.labels() YIELD label RETURN label",
+        "CALL { CREATE (m:Movie) RETURN m } RETURN m",
+        "DROP INDEX x",
+    ],
+)
+@pytest.mark.parametrize("canonical_names", [True, False])
+def test_nothing_that_writes_or_calls_a_procedure_is_accepted(query: str, canonical_names: bool) -> None:
+    assert not accepts(query, canonical_names=canonical_names)
+
+
+# ---------------------------------------------------------------------- names of the schema
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("MATCH (m:Movie) RETURN m", "MATCH (m:Film) RETURN m"),
+        ("MATCH (m:Movie) RETURN m", "MATCH (m:Movies) RETURN m"),
+        ("MATCH ()-[:MADE]->() RETURN 1", "MATCH ()-[:MAKES]->() RETURN 1"),
+        ("MATCH ()-[:MADE|SIGNED]->() RETURN 1", "MATCH ()-[:MADE|SOLD]->() RETURN 1"),
+        ("MATCH (m:Movie) RETURN m.title", "MATCH (m:Movie) RETURN m.tagline"),
+        ("MATCH (m:Movie {title: 'X'}) RETURN m", "MATCH (m:Movie {name: 'X'}) RETURN m"),
+        ("MATCH ()-[r:SIGNED {on: 1}]-() RETURN r", "MATCH ()-[r:SIGNED {roles: 1}]-() RETURN r"),
+        ("MATCH (n) WHERE n:Movie RETURN n", "MATCH (n) WHERE n:Film RETURN n"),
+        ("MATCH (f:`Film Studio`) RETURN f", "MATCH (f:Film Studio) RETURN f"),
+        ("MATCH (p:Person) RETURN p.since.year", "MATCH (p:Person) RETURN p.born.year"),
+    ],
+)
+def test_names_come_from_the_schema_alone(right: str, wrong: str) -> None:
+    assert accepts(right)
+    assert not accepts(wrong)
+    assert not accepts(wrong, canonical_names=False)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (
+            "MATCH (p:Person)-[:ACTED_IN]->(m:Movie) RETURN m",
+            "MATCH (p:Person)<-[:ACTED_IN]-(m:Movie) RETURN m",
+        ),
+        (
+            "MATCH (m:Movie)<-[:ACTED_IN]-(p:Person)-[:DIRECTED]->(m2:Movie) RETURN m",
+            "MATCH (m:Movie)<-[:ACTED_IN]-(p:Person)<-[:DIRECTED]-(m2:Movie) RETURN m",
+        ),
+        (
+            "MATCH (m:Movie)<-[:ACTED_IN]-()<-[:FOLLOWS]-(p:Person) RETURN m",
+            "MATCH (m:Movie)<-[:ACTED_IN]-()<-[:MADE]-(f:`Film Studio`) RETURN m",
+        ),
+        (
+            "MATCH (n)-[:MADE]->(m:Movie) RETURN n",
+            "MATCH (n)-[:MADE]->(p:Person) RETURN n",
+        ),
+        (
+            "MATCH (m:Movie) WHERE (m)<-[:DIRECTED]-(:Person) RETURN m",
+            "MATCH (m:Movie) WHERE (m)<-[:DIRECTED]-(:Movie) RETURN m",
+        ),
+        (
+            "MATCH (f:`Film Studio`)-[:SIGNED]->()-[:FOLLOWS]->(p:Person) RETURN p",
+            "MATCH (f:`Film Studio`)-[:SIGNED]->()-[:MADE]->(m:Movie) RETURN m",
+        ),
+    ],
+)
+def test_a_relationship_is_written_as_the_schema_has_it(right: str, wrong: str) -> None:
+    assert accepts(right)
+    assert not accepts(wrong)
+
+
+@pytest.mark.parametrize("arrow", ["-[:ACTED_IN]->", "<-[:ACTED_IN]-", "-[:ACTED_IN]-"])
+def test_without_directions_the_ends_still_count(arrow: str) -> None:
+    assert accepts(f"MATCH (p:Person){arrow}(m:Movie) RETURN m", directions=False)
+    assert accepts(f"MATCH (m:Movie){arrow}(p:Person) RETURN m", directions=False)
+    assert not accepts(f"MATCH (m:Movie){arrow}(f:`Film Studio`) RETURN m", directions=False)
+
+
+def test_an_undirected_relationship_is_accepted_from_both_sides() -> None:
+    assert accepts("MATCH (p:Person)-[:ACTED_IN]-(m:Movie) RETURN m")
+    assert accepts("MATCH (m:Movie)-[:ACTED_IN]-(p:Person) RETURN m")
+    assert not accepts("MATCH (m:Movie)-[:ACTED_IN]-(m2:Movie) RETURN m")
+
+
+def test_a_type_without_known_ends_may_stand_anywhere() -> None:
+    schema = GraphSchema({"A": {}, "B": {}}, {"TIES": {"weight": "FLOAT"}})
+    assert accepts("MATCH (a:A)-[r:TIES {weight: 1.5}]->(b:B)<-[:TIES]-(b2:B) RETURN r.weight", schema)
+    assert not accepts("MATCH (a:A)-[:CUTS]->(b:B) RETURN a", schema)
+
+
+@pytest.mark.parametrize(
+    ("query", "plain"),
+    [
+        ("MATCH (m:Movie) RETURN m.name", "a film has no name"),
+        ("MATCH (p:Person)-[r:ACTED_IN]->(m:Movie) RETURN p.roles", "roles belong to the relationship"),
+        ("MATCH (p:Movie) RETURN p", "`p` names persons"),
+        ("MATCH (movie:Movie) RETURN movie", "no name that `normalise` gives"),
+        ("MATCH (m:Movie) RETURN m.title AS headline", "no name that `normalise` gives"),
+    ],
+)
+def test_canonical_names_say_more_about_a_variable(query: str, plain: str) -> None:
+    assert not accepts(query), plain
+    assert accepts(query, canonical_names=False)
+
+
+def test_a_letter_shared_by_labels_has_the_properties_of_all() -> None:
+    schema = GraphSchema({"Person": {"name": "STRING"}, "Post": {"text": "STRING"}, "Tag": {"word": "STRING"}})
+    assert accepts("MATCH (p:Person), (p2:Post) RETURN p.name, p2.text", schema)
+    assert not accepts("MATCH (p:Person) RETURN p.word", schema)
+
+
+NAMES = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=12)
+
+
+@settings(max_examples=60)
+@given(labels=st.lists(NAMES, min_size=1, max_size=4, unique=True), kind=NAMES, name=NAMES)
+def test_names_in_any_script_are_written_as_normalise_writes_them(labels: list[str], kind: str, name: str) -> None:
+    schema = GraphSchema(
+        {label: {name: "STRING"} for label in labels}, {}, (Pattern(labels[0], kind, labels[-1]),)
+    )
+    first, last, asked, key = (quote_name(text) for text in (labels[0], labels[-1], kind, name))
+    query = f"MATCH (a:{first})-[:{asked}]->(b:{last} {{{key}: 'v'}}) WHERE a.{key} <> 'é' RETURN a, b.{key} AS w"
+    assert accepts(normalise(query), schema)
+
+
+# ---------------------------------------------------------------------- strings
+
+
+def _titled(text: str) -> str:
+    return f"MATCH (m:Movie) WHERE m.title = {quote_string(text)} RETURN m"
+
+
+@given(text=st.text(max_size=30))
+def test_any_string_is_accepted_without_literals(text: str) -> None:
+    assert accepts(_titled(text))
+
+
+def test_with_literals_only_they_are_accepted() -> None:
+    stored = ["Kara Elmas", "it's", "a\\b"]
+    for text in (*stored, "", "2020-01-31", "31.12.1999", "2020-01-31T10:00:00Z", "-12.5", "P1Y2M", "TR", "-"):
+        assert accepts(_titled(text), literals=stored), text
+    for text in ("Kara", "Elmas", "kara elmas", "its", "anything"):
+        assert not accepts(_titled(text), literals=stored), text
+
+
+QUESTION = "¿Quién dirigió 'el último TREN' con Zoë O'Brien'in?"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["el último TREN", "último", "El Último TREN", "EL ÚLTIMO TREN", "el último tren", "Zoë", "Zoë O'Brien", QUESTION],
+)
+def test_runs_of_the_questions_words_are_accepted(text: str) -> None:
+    assert accepts(_titled(text), literals=[], spans_of=QUESTION)
+    inside = quote_string(f"(?i).*{text}.*")
+    assert accepts(f"MATCH (m:Movie) WHERE m.title =~ {inside} RETURN m", literals=[], spans_of=QUESTION)
+
+
+@pytest.mark.parametrize("text", ["el tren", "ltimo", "Tren rojo", "dirigi", "eL último"])
+def test_other_words_and_parts_of_words_are_not(text: str) -> None:
+    assert not accepts(_titled(text), literals=[], spans_of=QUESTION)
+
+
+@given(question=st.text(max_size=60), data=st.data())
+@settings(max_examples=60)
+def test_every_run_of_words_of_any_question_is_accepted(question: str, data: st.DataObject) -> None:
+    chunks = re.findall(r"\w+|\W", question)
+    start = data.draw(st.integers(0, len(chunks)))
+    end = data.draw(st.integers(start, len(chunks)))
+    assert accepts(_titled("".join(chunks[start:end])), literals=[], spans_of=question)
+
+
+# ---------------------------------------------------------------------- the text as such
+
+
+def test_every_function_is_one_the_guard_lets_through() -> None:
+    listed = {name for names in written._FUNCTIONS.values() for name in names}
+    assert listed | {*written._AGGREGATES, *written._MOMENTS, *written._PERIODS} <= FUNCTIONS
+
+
+def test_equal_schemas_have_the_same_grammar() -> None:
+    turned = GraphSchema(
+        dict(reversed(FILMS.node_properties.items())),
+        dict(reversed(FILMS.relationship_properties.items())),
+        tuple(reversed(FILMS.relationships)),
+    )
+    assert schema_grammar(FILMS, literals=["a"]) == schema_grammar(turned, literals=["a"])
+
+
+def test_an_empty_schema_is_refused() -> None:
+    with pytest.raises(SchemaError, match="empty"):
+        schema_grammar(GraphSchema({}), literals=None)
+
+
+@pytest.mark.parametrize("schema", [GraphSchema({"A": {}}), GraphSchema({}, {}, (Pattern("A", "T", "A"),))])
+def test_a_schema_without_properties_or_relationships_will_do(schema: GraphSchema) -> None:
+    assert accepts("MATCH (a:A) RETURN count(a)", schema)
+    assert not accepts("MATCH (a:A) RETURN a.name", schema)
+
+
+def test_three_hundred_labels_compile() -> None:
+    labels = [f"Label{n}" for n in range(300)]
+    schema = GraphSchema(
+        {label: {f"key{n}": "STRING", "name": "STRING"} for n, label in enumerate(labels)},
+        {},
+        tuple(Pattern(labels[n], f"TYPE_{n % 200}", labels[(7 * n + 1) % 300]) for n in range(300)),
+    )
+    began = time.perf_counter()
+    assert accepts("MATCH (l:Label3)-[:TYPE_3]->(l2:Label22) RETURN l.key3", schema)
+    assert not accepts("MATCH (l:Label3)-[:TYPE_3]->(l2:Label23) RETURN l.key3", schema)
+    assert time.perf_counter() - began < 5

@@ -1,0 +1,129 @@
+"""Question → answer on the shipped model and the real demo graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from polycypher import Translator
+from polycypher.ask import STAGES, ask, examples_of_questions, open_both, run
+from polycypher.errors import GraphUnavailable, GuardError, SchemaError, UsageError
+from polycypher.graph.store import GraphStore, Limits
+from polycypher.schema import GraphSchema
+
+
+@pytest.fixture(scope="module")
+def translator() -> Iterator[Translator]:
+    with Translator.load("nano") as loaded:
+        yield loaded
+
+
+def titles(answer: object) -> list[str]:
+    return sorted(str(row[0]) for row in answer.rows)  # type: ignore[attr-defined]
+
+
+def test_the_same_question_in_each_language_gives_the_same_rows(
+    translator: Translator, demo_store: GraphStore
+) -> None:
+    expected = run(
+        "MATCH (:Person {name: 'Clint Eastwood'})-[:DIRECTED]->(m:Movie) RETURN m.title", demo_store
+    )
+    assert len(expected.rows) >= 3
+    for language, question in examples_of_questions():
+        answer = ask(question, translator, demo_store)
+        assert titles(answer) == titles(expected), answer.cypher
+        assert answer.weights is not None
+        assert max(answer.weights, key=lambda code: answer.weights[code]) == language  # type: ignore[index]
+        assert sum(answer.weights.values()) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_an_answer_has_the_documented_form(translator: Translator, demo_store: GraphStore) -> None:
+    value = ask("How many movies are there?", translator, demo_store).to_dict()
+    assert list(value) == ["question", "cypher", "weights", "columns", "rows", "truncated", "elapsed_ms"]
+    assert tuple(value["elapsed_ms"]) == STAGES
+    assert set(value["weights"]) == set(translator.languages)
+
+
+def test_a_query_of_ones_own_has_no_question_and_no_weights(demo_store: GraphStore) -> None:
+    value = run("MATCH (m:Movie) RETURN count(m)", demo_store).to_dict()
+    assert list(value) == ["cypher", "columns", "rows", "truncated", "elapsed_ms"]
+    assert value["rows"][0][0] > 20
+
+
+def test_a_given_language_is_hard_routing(translator: Translator, demo_store: GraphStore) -> None:
+    answer = ask("¿Cuántas películas hay?", translator, demo_store, language="es")
+    assert answer.weights == {"en": 0.0, "es": 1.0, "tr": 0.0}
+
+
+def test_rows_are_capped_and_say_so(translator: Translator, demo_store: GraphStore) -> None:
+    answer = ask("List all movies.", translator, demo_store, limits=Limits(rows=3))
+    assert len(answer.rows) == 3
+    assert answer.truncated
+
+
+def test_nothing_runs_without_execute(translator: Translator, demo_store: GraphStore) -> None:
+    answer = ask("List all movies.", translator, demo_store, execute=False)
+    assert answer.cypher.startswith("MATCH")
+    assert answer.rows == ()
+
+
+def test_the_guard_stands_before_a_users_query_too(demo_store: GraphStore) -> None:
+    with pytest.raises(GuardError):
+        run("MATCH (n) DETACH DELETE n", demo_store)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Delete all movies", "Elimina todas las personas", "Bütün filmleri sil", "'; MATCH (n) DETACH DELETE n //"],
+)
+def test_asking_to_delete_loses_nothing(question: str, translator: Translator, demo_store: GraphStore) -> None:
+    count = "MATCH (n) OPTIONAL MATCH (n)-[r]->() RETURN count(DISTINCT n), count(r)"
+    before = run(count, demo_store).rows
+    answer = ask(question, translator, demo_store)
+    assert run(count, demo_store).rows == before
+    if not question.startswith("'"):
+        assert "nothing was changed" in " ".join(answer.notices)
+
+
+@pytest.mark.parametrize("question", ["", "   ", "🎬🍿", "x" * 10_000])
+def test_an_unusable_question_is_refused(question: str, translator: Translator, demo_store: GraphStore) -> None:
+    with pytest.raises(UsageError) as refused:
+        ask(question, translator, demo_store)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "question", ["Quels films Clint Eastwood a-t-il réalisés ?", "克林特·伊斯特伍德导演了哪些电影？", "🎬 movies of Tom Hanks?"]
+)
+def test_a_language_without_adapter_still_gives_a_query_that_runs(
+    question: str, translator: Translator, demo_store: GraphStore
+) -> None:
+    assert ask(question, translator, demo_store).cypher.startswith("MATCH")
+
+
+def test_an_unknown_language_is_refused(translator: Translator, demo_store: GraphStore) -> None:
+    with pytest.raises(UsageError, match="en, es, tr"):
+        ask("Which movies are there?", translator, demo_store, language="xx")
+
+
+def test_an_empty_graph_is_refused(translator: Translator) -> None:
+    with pytest.raises(SchemaError, match="empty"):
+        translator.translate("Which movies are there?", GraphSchema({}))
+
+
+def test_a_schema_of_300_labels_is_pruned_to_what_is_asked(translator: Translator) -> None:
+    labels = {f"Gadget{n}": {"name": "STRING", "weight": "FLOAT"} for n in range(300)} | {"Movie": {"title": "STRING"}}
+    made = translator.translate("How many movies are there?", GraphSchema(labels))
+    assert "Movie" in made.cypher
+    assert "left out" in " ".join(made.notices)
+
+
+def test_the_graph_is_closed_when_the_model_cannot_be_loaded() -> None:
+    with pytest.raises(Exception, match="no model 'nowhere'"):
+        open_both("nowhere", "demo")
+
+
+def test_an_unreachable_graph_is_an_error_of_the_graph() -> None:
+    with pytest.raises(GraphUnavailable):
+        open_both("nano", "bolt://127.0.0.1:9")
