@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test fast lint scores clean
+.PHONY: demo test fast lint scores picture clean
 
 demo: $(STAMP)
 	$(BIN)/polycypher demo
@@ -20,9 +20,13 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Scores of the shipped model as docs/nano.md shows them; CORPUS names a folder with the corpora, if there is one.
+# The numbers of docs/nano.md; DATA names the folder with the corpora. Graphs `movies` and `northwind` must be loaded.
 scores: $(VENV)/.installed-dev
-	PATH="$(abspath $(BIN)):$$PATH" bash bench/scores.sh $(CORPUS)
+	$(BIN)/python bench/scores.py --data $(DATA) --out docs/nano-scores.json
+	$(BIN)/python bench/gate.py recipes/nano.yaml --out docs/nano-gates.json
+
+picture: $(STAMP)
+	$(BIN)/python bench/picture.py docs/demo.svg
 
 $(STAMP): pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

@@ -121,7 +121,7 @@ class GraphSchema:
     def from_file(cls, path: Path) -> GraphSchema:
         """Read a schema from a JSON file or from a file with the Neo4j text form."""
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise SchemaError(f"cannot read the schema file {path}: {error}") from None
         return cls.from_json(text) if text.lstrip().startswith("{") else cls.from_neo4j_text(text)
@@ -131,8 +131,8 @@ class GraphSchema:
         """Read the text forms that Neo4j's tools print.
 
         Understood are `Label {prop: TYPE, …}` (LangChain, neo4j-graphrag), `- **Label**` followed by
-        "  - `prop`: TYPE …" (the enhanced form of the public Text2Cypher corpora), and patterns
-        `(:A)-[:TYPE]->(:B)`.
+        "  - `prop`: TYPE …" or "  - `prop: TYPE` …" (the enhanced form of the public Text2Cypher
+        corpora), and patterns `(:A)-[:TYPE]->(:B)`.
 
         Raises:
             SchemaError: nothing of the kind was found.
@@ -153,8 +153,10 @@ class GraphSchema:
             elif found := re.match(r"\s*[:`]*([\w ]+?)`?\s*\{(.*)\}\s*,?\s*$", line):
                 properties = re.findall(r"`?([\w ]+?)`?\s*:\s*([A-Za-z_]+)", found[2])
                 target.setdefault(found[1], {}).update((k, v.upper()) for k, v in properties)
-            elif current is not None and (found := re.match(r"\s*-\s*`([^`]+)`\s*:?\s*([A-Z_]+)?", line)):
-                current[found[1]] = (found[2] or "STRING").upper()
+            elif current is not None and (
+                found := re.match(r"\s*-\s*`([^`]+?)(?:: ?([A-Z_]+))?`(?:\s*:\s*([A-Za-z_]+))?", line)
+            ):
+                current[found[1]] = (found[2] or found[3] or "STRING").upper()
         arrow = r"\(:\s*`?([^)`]+?)`?\s*\)\s*-\s*\[:\s*`?([^\]`]+?)`?\s*\]\s*->\s*\(:\s*`?([^)`]+?)`?\s*\)"
         patterns = tuple(sorted({Pattern(*found) for found in re.findall(arrow, text)}))
         if not nodes and not patterns:

@@ -51,13 +51,10 @@ def weight_of_the_right_adapter(gate: Gate, features: GateFeatures) -> Tensor:
     return gate(features.previews, features.embeddings).gather(1, features.adapters[:, None])[:, 0]
 
 
-@pytest.mark.parametrize("kind", list(GateKind))
-def test_a_separable_routing_is_learned(kind: GateKind) -> None:
-    if kind is GateKind.SHARED_SCORER:
-        pytest.skip("previews are noise here: a scorer of single adapters cannot tell them apart")
+def test_a_separable_routing_is_learned() -> None:
     head = a_head()
     torch.manual_seed(1)
-    gate = Gate(replace(TOY, kind=kind))
+    gate = Gate(TOY)
     losses = train_gate(gate, head, toy(240, head, seed=0), epochs=12, rate=1e-2)
     assert len(losses) == 12
     assert losses[-1] < losses[0]
@@ -144,10 +141,9 @@ def test_the_same_seed_gives_the_same_gate_and_leaves_its_inputs_alone() -> None
     assert torch.equal(features.states, kept.states)
 
 
-@pytest.mark.parametrize(("count", "epochs"), [(1, 1), (2, 3), (32, 10), (33, 5), (64, 8)])
+@pytest.mark.parametrize(("count", "epochs"), [(2, 1), (32, 10), (33, 5), (64, 8)])
 def test_any_number_of_steps_is_possible(count: int, epochs: int) -> None:
     head = a_head()
-    count = max(count, 2)
     assert len(train_gate(Gate(TOY), head, toy(count, head, seed=0), epochs=epochs)) == epochs
 
 

@@ -9,7 +9,7 @@ from polycypher.synthesis.language import load_concepts, load_language, read_dat
 from polycypher.synthesis.realise import fit_for_how
 
 LANGUAGES = ("en", "es", "tr")
-VARIANTS = ("_event", "_most", "_least", "_yes", "_no")
+VARIANTS = ("_event", "_most", "_least", "_yes", "_no", "_in_year")
 ROLES = {
     f"{question}_{end}"
     for question in ("no", "some", "top", "top1", "each", "their", "ask", "count")

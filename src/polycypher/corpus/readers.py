@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from polycypher.corpus.example import Example, check_language, normalise_question
-from polycypher.errors import CorpusError
+from polycypher.errors import CorpusError, SchemaError
 from polycypher.schema import GraphSchema
 
 _CYPHER = ("cypher", "query", "gold")
@@ -56,13 +56,17 @@ def read_schemas(path: Path | str) -> dict[str, GraphSchema]:
     """Read a JSONL file of schemas, each row with its `database`.
 
     Raises:
-        CorpusError: unreadable file or a row without `database`.
+        CorpusError: unreadable file, a row without `database`, or one that is no schema; file and row
+            are named.
     """
     schemas = {}
     for number, row in _rows(Path(path)):
         if not row.get("database"):
             raise CorpusError(f"{path}, row {number}: no `database`")
-        schemas[str(row["database"])] = GraphSchema.from_dict(row)
+        try:
+            schemas[str(row["database"])] = GraphSchema.from_dict(row)
+        except SchemaError as error:
+            raise CorpusError(f"{path}, row {number}: {error}") from None
     return schemas
 
 
@@ -106,7 +110,11 @@ def _read_jsonl(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def _read_csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
-        yield from enumerate(csv.DictReader(lines), 2)
+        rows = csv.DictReader(lines)
+        try:
+            yield from enumerate(rows, 2)
+        except csv.Error as error:
+            raise CorpusError(f"{path}, line {rows.line_num}: no CSV ({error})") from None
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -135,9 +143,9 @@ def _example(row: Mapping[str, Any], path: Path, number: int) -> Example:
     questions = {
         str(key): str(value)
         for key, value in row.items()
-        if key and len(key) in (2, 3, 5, 6) and key not in _NOT_A_LANGUAGE and _is_language(key) and value
+        if key and key not in _NOT_A_LANGUAGE and _is_language(key) and str(value or "").strip()
     }
-    if row.get("question"):
+    if str(row.get("question") or "").strip():
         code = str(row.get("language") or "en")
         try:
             questions[check_language(code)] = str(row["question"])

@@ -90,7 +90,8 @@ comparison: sum (COMPARE sum (COMPARE sum)?)? (" IS NULL" | " IS NOT NULL")?
     | sum " =~ " (REGEX | sum) | QUANTIFIER VARIABLE " IN " sum " WHERE " expr ")"
 sum: term (ARITHMETIC term)*
 term: "-"? (number | STRING | CONSTANT | value index*) | linked
-value: VARIABLE ((LABEL OTHER_LABELS?)? | index+ property) | PARTED COMPONENT | owned | composed index* property?
+value: VARIABLE ((LABEL OTHER_LABELS?)? | index+ property) | PARTED COMPONENT | owned
+    | composed index* property?
 property: PROPERTY | PROPERTY_WITH_PARTS COMPONENT?
 index: "[" sum "]" | "[" sum? ".." sum? "]"
 composed: "(" expr ")" | function COMPONENT? | NODE " {" selected (", " selected)* "}"
@@ -390,6 +391,8 @@ class _Paths:
             rule = self._targets[key] = f"target_{len(self._targets)}"
             numbers = sorted(self._labels[label] for label in key)
             sole = str(numbers[0]) if len(numbers) == 1 else "any"
-            nodes = " | ".join((f"NODE rest_{sole} | close_{sole}", *(f"node_{number}" for number in numbers)))
+            nodes = " | ".join(
+                (f"NODE rest_{sole} | close_{sole}", *(f"node_{number}" for number in numbers))
+            )
             self.lines.append(f'{rule}: "(" ({nodes})')
         return self._targets[key]

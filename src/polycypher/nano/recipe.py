@@ -105,7 +105,7 @@ class NanoRecipe(_Part):
         try:
             value = yaml.safe_load(path.read_text(encoding="utf-8"))
             recipe = cls.model_validate(value)
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise RecipeError(f"cannot read the recipe {path}: {' '.join(str(error).split())}") from None
         except ValidationError as error:
             first = error.errors()[0]

@@ -24,6 +24,19 @@ DATA = files("polycypher") / "data" / "synthesis"
 _VERB_SLOT = re.compile(r"\{v:([\w.]+)\}")
 
 
+_BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_BaseLoader):  # type: ignore[misc]
+    """YAML where only `true` and `false` are truth values: `no` and `on` are words of some languages."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:bool" or letter in "tTfF"]
+    for letter, found in _BaseLoader.yaml_implicit_resolvers.items()
+}
+
+
 def read_data(*parts: str) -> Any:
     """A YAML file of the synthesis data. Raises `UsageError` if there is none."""
     file = DATA.joinpath(*parts)
@@ -31,8 +44,16 @@ def read_data(*parts: str) -> Any:
         text = file.read_text(encoding="utf-8")
     except OSError:
         raise UsageError(f"no data file {'/'.join(parts)}; add it beside the others of its folder") from None
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(text, Loader=loader)
+    return yaml.load(text, Loader=_Loader)
+
+
+VERBATIM = "\x03"
+"""Stands before a name that keeps its small first letter at the head of a sentence; `realise` removes it."""
+
+
+def verbatim(name: str) -> str:
+    """A name of the schema, marked if it begins with a small letter."""
+    return VERBATIM + name if name[:1].islower() else name
 
 
 class PropertyWord:
@@ -52,7 +73,7 @@ class PropertyWord:
 
 
 class NameWord:
-    """A name of the schema that never changes; as the slot `v` of the templates for unknown relations."""
+    """A name of the schema that never changes."""
 
     __slots__ = ("gender", "name", "person")
 
@@ -99,7 +120,7 @@ class RelationWords:
 
     def renamed(self, name: str) -> RelationWords:
         """The same phrases for another bare name."""
-        other = RelationWords(self._sources, self.agent, NameWord(name))
+        other = RelationWords(self._sources, self.agent, NameWord(verbatim(name)))
         other._compiled = self._compiled
         return other
 
@@ -154,13 +175,10 @@ class Language:
         source = template.source
         if source not in self._predicates:
             found = None
-            for opening in self._relativisers:
-                if source.startswith(opening):
-                    # Of "that have " only the relative pronoun goes.
-                    found = Template(
-                        source[source.index(" ") + 1 :] if "<" not in opening else source[len(opening) :]
-                    )
-                    break
+            opening = next((text for text in self._relativisers if source.startswith(text)), None)
+            if opening is not None:
+                # Of "that have " only the relative pronoun goes.
+                found = Template(source[len(opening) if "<" in opening else source.index(" ") + 1 :])
             self._predicates[source] = found
         return self._predicates[source]
 
@@ -170,7 +188,7 @@ class Language:
         return tuple(self._relation_entries)
 
     def relation(self, concept: str | None) -> RelationWords | None:
-        """The phrases for a relation concept, made on first use; None for one that is not in the dictionary."""
+        """The phrases for a relation concept, made on first use; None for one without an entry."""
         if concept is None or concept in self._relations:
             return self._relations.get(concept or "")
         entry = self._relation_entries.get(concept)
@@ -183,8 +201,7 @@ class Language:
         """The name of a label used as a noun."""
         found = self._raw_nouns.get(name)
         if found is None:
-            entry = str(self._raw["label"]).format(name=name)
-            found = self._raw_nouns[name] = [self.morphology.noun(entry + self._guess(name))]
+            found = self._raw_nouns[name] = self._raw_entries("label", name)
             _trim(self._raw_nouns)
         return found
 
@@ -192,10 +209,7 @@ class Language:
         """The name of a property used as a noun."""
         found = self._raw_properties.get(name)
         if found is None:
-            found = []
-            for entry in self._raw["property"]:
-                guess = self._guess(name) if str(entry).startswith("{name}") else ""
-                found.append(PropertyWord(self.morphology.noun(str(entry).format(name=name) + guess)))
+            found = [PropertyWord(noun) for noun in self._raw_entries("property", name)]
             self._raw_properties[name] = found
             _trim(self._raw_properties)
         return found
@@ -207,6 +221,13 @@ class Language:
             found = self._raw_relations[name] = self._raw_words.renamed(name)
             _trim(self._raw_relations)
         return found
+
+    def _raw_entries(self, kind: str, name: str) -> list[Noun]:
+        nouns = []
+        for entry in self._raw[kind]:
+            guess = self._guess(name) if entry.startswith("{name}") else ""
+            nouns.append(self.morphology.noun(entry.format(name=verbatim(name)) + guess))
+        return nouns
 
     def _guess(self, name: str) -> str:
         return next((" " + gender for pattern, gender in self._gender_guess if pattern.search(name)), "")

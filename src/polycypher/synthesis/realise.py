@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from random import Random
 
 from polycypher.schema import Pattern
-from polycypher.synthesis.language import Language, NameWord, PropertyWord, RelationWords
+from polycypher.synthesis.language import (
+    VERBATIM,
+    Language,
+    NameWord,
+    PropertyWord,
+    RelationWords,
+    verbatim,
+)
 from polycypher.synthesis.lexicon import Lexicon
 from polycypher.synthesis.morphology import Noun
 from polycypher.synthesis.plan import (
@@ -54,12 +61,12 @@ class Realiser:
                 self._add(context, name, slot)
             template = self._pick(self._frame(plan, context))
         text = template.render(context, self._rng)
-        return _capital(mend(text, self._language).strip(), self._language.upper)
+        return _capital(mend(text, self._language).strip(), self._language.upper).replace(VERBATIM, "")
 
     # ------------------------------------------------------------------ choosing
 
     def _sayable(self, plan: Plan) -> Plan:
-        """A relation without an own question for `ask_start`, `count_end` … is asked through a noun phrase."""
+        """A relation with no question of its own for `ask_start`, … is asked through a noun phrase."""
         if plan.relation is None:
             return plan
         words = self._relation(plan.relation)
@@ -121,7 +128,7 @@ class Realiser:
     def _special(
         self, kept: Mapping[str, list[Template]], name: str, context: Mapping[str, Word]
     ) -> list[Template]:
-        """Templates `name`, or the variant for the property's special phrase (`gt` + `_event`), if it has one."""
+        """Templates `name`, or the variant for a special phrase of the property (`gt` + `_event`)."""
         word = context.get("P")
         if isinstance(word, PropertyWord) and word.phrases:
             for phrase in word.phrases:
@@ -181,7 +188,7 @@ class Realiser:
                     self._pick(language.pairs[kind]), {"a": left, "b": right, "np": left}, rng, left
                 )
             case NameSlot(name):
-                return NameWord(name)
+                return NameWord(verbatim(name))
             case TheirSlot():
                 raise TypeError("a TheirSlot is filled with its phrase `np`")  # see `_add`
             case Modifier():
@@ -231,10 +238,9 @@ class Realiser:
     def _mention(self, label: str, value: Scalar) -> Word:
         noun = self._noun(label)
         text = self._value(value)
+        kind = "number"
         if isinstance(value, str):
-            kind = "quoted" if text.text != text.plain else "plain"
-        else:
-            kind = "number"
+            kind = "plain" if text.text == text.plain else "quoted"
         context: dict[str, Word] = {"v": text, "E": noun, "np": noun}
         return Composed(
             self._pick(self._language.mentions[f"{kind}_person" if noun.person else kind]),
@@ -257,7 +263,7 @@ class Realiser:
         return Phrase(head, text + " ", "") if language.before else Phrase(head, "", " " + text)
 
     def _agent(self, slot: NounPhrase) -> Noun | None:
-        """Now and then the noun for who does what the first modifier says: directors for people who directed."""
+        """Now and then the noun for who does what the first modifier says: directors, who directed."""
         if slot.modifiers and slot.modifiers[0].name in ("start", "some_start") and self._rng.random() < 0.3:
             relation = slot.modifiers[0].relation
             agents = self._relation(relation).agent if relation is not None else ()
@@ -305,6 +311,6 @@ def _capital(text: str, upper: Mapping[str, str]) -> str:
     for index, letter in enumerate(text):
         if letter.isalpha():
             return text[:index] + upper.get(letter, letter.upper()) + text[index + 1 :]
-        if letter.isdigit() or letter in "'\"“«‘":
+        if letter.isdigit() or letter == VERBATIM or letter in "'\"“«‘":
             return text
     return text

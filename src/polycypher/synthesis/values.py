@@ -190,7 +190,7 @@ def value_kind(concept: str | None) -> str | None:
 
 
 def as_scalar(value: Any) -> Scalar | None:
-    """A value that a question can name, or None; a date (`polycypher.graph.values.Temporal`) becomes its text."""
+    """A value that a question can name, or None; a date of a graph (`Temporal`) becomes its text."""
     if isinstance(value, bool | int | float | str):
         return value
     text = getattr(value, "text", None)

@@ -116,7 +116,7 @@ def literal_text(value: Scalar) -> str:
 
 
 def is_plain_name(text: str) -> bool:
-    """Whether a text can stand in a sentence without quotes: a few words, the first with a capital or digit."""
+    """Whether a text can stand without quotes: a few words, the first with a capital or digit."""
     return (
         0 < len(text) <= 40
         and text.count(" ") <= 3

@@ -58,6 +58,8 @@ class Manifest:
         path = folder / MANIFEST
         try:
             value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(value, dict) and value.get("format", FORMAT) != FORMAT:
+                raise BundleError(f"{path} has format {value['format']}, this version reads {FORMAT}; upgrade polycypher")
             manifest = cls(**value)
             if not isinstance(manifest.languages, dict) or not manifest.languages:
                 raise ValueError("no languages")
@@ -65,8 +67,6 @@ class Manifest:
             raise BundleError(f"{folder} is no bundle: it has no {MANIFEST}; name a folder written by `polycypher train`") from None
         except (OSError, ValueError, TypeError) as error:
             raise BundleError(f"the manifest {path} is damaged: {error}; make or copy the bundle again") from None
-        if manifest.format != FORMAT:
-            raise BundleError(f"{path} has format {manifest.format}, this version reads {FORMAT}; upgrade polycypher")
         return manifest
 
 
@@ -108,13 +108,16 @@ def fingerprint(folder: Path) -> str:
     fingerprinted in milliseconds.
 
     Raises:
-        BundleError: no configuration or no weights there.
+        BundleError: no configuration or no weights there, or a configuration that is damaged.
     """
     digest = hashlib.sha256()
     weights = sorted(folder.glob("*.safetensors"))
     if not weights or not (folder / "config.json").is_file():
         raise BundleError(f"the base model in {folder} lacks config.json or *.safetensors; copy the bundle again")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    try:
+        config = dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise BundleError(f"{folder / 'config.json'} is damaged: {error}; copy the bundle again") from None
     for volatile in ("transformers_version", "_name_or_path", "dtype", "torch_dtype"):
         config.pop(volatile, None)
     digest.update(json.dumps(config, sort_keys=True).encode())

@@ -78,7 +78,9 @@ def load_parts(folder: Path, manifest: Manifest, device: str) -> tuple[Any, Fuse
                 raise BundleError(f"the adapter '{language}' in {folder / place} was trained with another {what}")
         adapters.append(adapter)
     stacked = StackedAdapter(model, adapters)
-    gate = load_gate(folder / manifest.gate) if manifest.gate else None
+    gate = load_gate(folder / manifest.gate).to(device) if manifest.gate else None
     if gate is not None and gate.config.adapters != len(adapters):
         raise BundleError(f"the gate in {folder} mixes {gate.config.adapters} adapters, the bundle has {len(adapters)}")
+    if gate is not None and gate.config.embedding_size != model.config.hidden_size:
+        raise BundleError(f"the gate in {folder} was trained on a base model of another size; copy the bundle again")
     return tokenizer, FusedDecoder(model, stacked, gate, end=int(tokenizer.eos_token_id)), template

@@ -1,21 +1,17 @@
-"""Kinds about what two ends share or what lies between them: both, either, the same, pairs, relationship values."""
+"""Kinds about what two ends share: both, either, the same, two relationships, pairs."""
 
 from __future__ import annotations
 
 from polycypher.synthesis.kinds.conditions import add_condition
 from polycypher.synthesis.kinds.paths import between, pick_pattern
-from polycypher.synthesis.kinds.scene import NUMERIC, Draft, Scene, arrow, literal, quoted
-from polycypher.synthesis.kinds.single import small
+from polycypher.synthesis.kinds.scene import Draft, Scene, arrow, literal
 from polycypher.synthesis.plan import (
     LabelSlot,
     MentionSlot,
     Modifier,
-    NameSlot,
     NounPhrase,
-    NumberSlot,
     PairSlot,
     Plan,
-    PropertySlot,
     QuantitySlot,
     Slot,
     TheirSlot,
@@ -140,47 +136,3 @@ def pair(scene: Scene) -> Plan | None:
     query = draft.query(f"{node.dot(scene.main(asked))}, {beside.dot(scene.main(other))}")
     their = TheirSlot(other, pattern, "their_start" if start_asked else "their_end")
     return Plan("pair", query, "pair", {"np": NounPhrase(asked, tuple(modifiers)), "X": their})
-
-
-def relationship_property(scene: Scene) -> Plan | None:
-    """A property of the relationship between two named nodes, of all of a type, or the ends with the best."""
-    kinds = [p for p in scene.patterns if scene.schema.relationship_properties.get(p.type)]
-    if not kinds:
-        return None
-    pattern = scene.one(kinds)
-    chosen = scene.one(list(scene.schema.relationship_properties[pattern.type]))
-    draft = Draft()
-    var = draft.relationship()
-    dot = f"{var}.{quoted(chosen)}"
-    slots: dict[str, Slot] = {"P": PropertySlot(pattern.type, chosen), "T": NameSlot(pattern.type)}
-    turn = scene.rng.random()
-    if turn < 0.5:
-        walk = scene.values.walk([Step(pattern, True)], scene.rng)
-        if walk is None:
-            return None
-        left, right = draft.node(pattern.start), draft.node(pattern.end)
-        ends = [
-            as_scalar(known.get(scene.main(n.label)))
-            for known, n in zip(walk.nodes, (left, right), strict=True)
-        ]
-        if ends[0] is None or ends[1] is None:
-            return None
-        left.inline[scene.main(pattern.start)], right.inline[scene.main(pattern.end)] = ends[0], ends[1]
-        draft.parts.append(left.text() + arrow(pattern, True, var) + right.text())
-        slots.update(s=MentionSlot(pattern.start, ends[0]), o=MentionSlot(pattern.end, ends[1]))
-        return Plan("relationship_property", draft.query(dot), "prop_rel", slots, pattern)
-    if turn < 0.75 and sum(p.type == pattern.type for p in scene.patterns) == 1:
-        draft.parts.append(f"(:{quoted(pattern.start)}){arrow(pattern, True, var)}(:{quoted(pattern.end)})")
-        if scene.chance(0.5):
-            return Plan("relationship_distinct", draft.query(f"DISTINCT {dot}"), "rel_distinct", slots)
-        return Plan("relationship_list", draft.query(dot), "rel_list", slots)
-    if scene.kind(pattern.type, chosen) not in NUMERIC or pattern.start == pattern.end:
-        return None
-    start_asked, down, count = scene.chance(0.5), scene.chance(0.65), small(scene, 2)
-    left, right = draft.node(pattern.start), draft.node(pattern.end)
-    node = left if start_asked else right
-    draft.parts.append(left.text() + arrow(pattern, True, var) + right.text())
-    tail = f" ORDER BY {dot}{' DESC' if down else ''} LIMIT {count}"
-    slots.update(np=NounPhrase(node.label), k=NumberSlot(count))
-    query = draft.query(f"{node.dot(scene.main(node.label))}, {dot}", tail)
-    return Plan("relationship_top", query, "rel_top" if down else "rel_bottom", slots)

@@ -160,9 +160,11 @@ def neighbours_value(scene: Scene) -> Plan | None:
     slots: dict[str, Slot] = {
         "np": NounPhrase(asked),
         "P": PropertySlot(other, name),
-        "X": TheirSlot(other, pattern, "own_start" if start_asked else "own_end"),
     }
-    if scene.chance(0.5):
+    best = scene.chance(0.5)
+    end = "start" if start_asked else "end"
+    slots["X"] = TheirSlot(other, pattern, f"own_{end}" if best else f"their_{end}")
+    if best:
         count = small(scene, 2)
         slots["k"] = NumberSlot(count)
         query = draft.query(returned, f" ORDER BY {value} DESC LIMIT {count}")

@@ -6,7 +6,7 @@ from bisect import bisect
 from collections.abc import Callable
 from itertools import accumulate
 
-from polycypher.synthesis.kinds import ends, groups, paths, single
+from polycypher.synthesis.kinds import ends, groups, paths, relationships, single
 from polycypher.synthesis.kinds.scene import Scene
 from polycypher.synthesis.plan import Plan
 
@@ -30,7 +30,7 @@ KINDS: dict[Callable[[Scene], Plan | None], float] = {
     ends.same: 2,
     ends.two_relations: 2.5,
     ends.pair: 5,
-    ends.relationship_property: 4,
+    relationships.relationship_property: 5,
     groups.top_degree: 7,
     groups.each: 4,
     groups.threshold: 5,
