@@ -26,20 +26,27 @@ from polycypher.translator.fit import fit_schema
 
 def main() -> None:
     """Train and compare."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--questions", type=int, default=300)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     recipe = NanoRecipe.from_file(options.recipe)
-    recipe = recipe.model_copy(update={"gate": recipe.gate.model_copy(update={"questions": options.questions})})
+    recipe = recipe.model_copy(
+        update={"gate": recipe.gate.model_copy(update={"questions": options.questions})}
+    )
     decoder, tokenizer = load_decoder(recipe)
     languages = recipe.adapters.languages
     size = decoder.model.config.hidden_size
     ours = GateConfig(adapters=len(languages), embedding_size=size)
     contenders = {
         "mlp, question window": (ours, 0.3),
-        "shared-scorer, question window": (GateConfig(kind=GateKind.SHARED_SCORER, adapters=len(languages), embedding_size=size), 0.3),
+        "shared-scorer, question window": (
+            GateConfig(kind=GateKind.SHARED_SCORER, adapters=len(languages), embedding_size=size),
+            0.3,
+        ),
         "mlp, question window, answer loss alone": (ours, 0.0),
         "paper: last 200 tokens, answer loss alone": (GateConfig.paper(len(languages), 256, size), 0.0),
         "paper's features, with identification loss": (GateConfig.paper(len(languages), 256, size), 0.3),
@@ -69,7 +76,9 @@ def main() -> None:
         }
         results[name] = {"routing": shares, "mean_weights": mean}
         print(name, json.dumps(results[name]), flush=True)
-    options.out.write_text(json.dumps({"questions_a_language": options.questions, "gates": results}, indent=1) + "\n")
+    options.out.write_text(
+        json.dumps({"questions_a_language": options.questions, "gates": results}, indent=1) + "\n"
+    )
 
 
 def held_out_items(recipe: NanoRecipe, tokenizer: Any, count: int) -> list[GateItem]:

@@ -1,6 +1,6 @@
 """Draws docs/demo.svg: what `polycypher demo` prints, as a picture.
 
-    python bench/picture.py docs/demo.svg
+python bench/picture.py docs/demo.svg
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def main(target: Path) -> None:
             screen.print(Text(answer.cypher, style="magenta"))
             screen.print(weight_bars(answer.weights or {}))
             screen.print(row_table(answer))
-            times = " · ".join(f"{stage} {ms:.0f} ms" for stage, ms in answer.elapsed_ms.items() if stage != "load")
+            times = " · ".join(
+                f"{stage} {ms:.0f} ms" for stage, ms in answer.elapsed_ms.items() if stage != "load"
+            )
             screen.print(Text(f"{len(answer.rows)} rows · {times}\n", style="dim"))
     target.write_text(screen.export_svg(title="polycypher"), encoding="utf-8")
 

@@ -35,14 +35,18 @@ LANGUAGES = ("en", "es", "tr")
 
 def main() -> None:
     """Parse arguments, score, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", default="nano")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--count", type=int, default=150, help="synthetic questions a set")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sets", nargs="*", default=["demo", "movies", "northwind", "dev", "unseen"])
     options = parser.parse_args()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
     results: dict[str, Any] = {"commit": commit, "model": options.model, "sets": {}}
     with Translator.load(options.model) as translator:
         if "demo" in options.sets:
@@ -52,7 +56,9 @@ def main() -> None:
             dev = read_examples(options.data / "parallel" / "dev.jsonl", languages=LANGUAGES)
             for name in {"movies", "northwind"} & set(options.sets):
                 with connect(name) as store:
-                    results["sets"][f"dev-{name}"] = both(translator, [e for e in dev if e.database == name], store)
+                    results["sets"][f"dev-{name}"] = both(
+                        translator, [e for e in dev if e.database == name], store
+                    )
             if "dev" in options.sets:
                 known = read_schemas(options.data / "schemas.jsonl")
                 rest = [e for e in dev if e.database in known and e.database not in ("movies", "northwind")]
@@ -79,20 +85,26 @@ def unseen_examples(count: int) -> tuple[list[Example], dict[str, GraphSchema]]:
         name = f"unseen-{number}"
         schema, lexicon, values = random_world(HELD_OUT + number, LANGUAGES)
         worlds[name] = schema
-        made = synthesise(schema, lexicon, values, languages=LANGUAGES, count=6, seed=HELD_OUT + number, database=name)
+        made = synthesise(
+            schema, lexicon, values, languages=LANGUAGES, count=6, seed=HELD_OUT + number, database=name
+        )
         examples += [
-            Example(f"{name}-{index}", name, example.questions, example.cypher) for index, example in enumerate(made)
+            Example(f"{name}-{index}", name, example.questions, example.cypher)
+            for index, example in enumerate(made)
         ]
     return examples, worlds
 
 
 def both(
-    translator: Translator, examples: Sequence[Example], store: Any, schemas: dict[str, GraphSchema] | None = None
+    translator: Translator,
+    examples: Sequence[Example],
+    store: Any,
+    schemas: dict[str, GraphSchema] | None = None,
 ) -> dict[str, Any]:
     """Scores with and without constrained decoding."""
     scored: dict[str, Any] = {}
+    live = store.schema() if store is not None else None
     for mode, constrain in (("constrained", True), ("free", False)):
-        live = store.schema() if store is not None else None
         began = time.perf_counter()
         with progress_bar(mode, sum(len(e.questions) for e in examples)) as advance:
             predictions = predict(

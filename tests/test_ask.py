@@ -75,9 +75,16 @@ def test_the_guard_stands_before_a_users_query_too(demo_store: GraphStore) -> No
 
 @pytest.mark.parametrize(
     "question",
-    ["Delete all movies", "Elimina todas las personas", "Bütün filmleri sil", "'; MATCH (n) DETACH DELETE n //"],
+    [
+        "Delete all movies",
+        "Elimina todas las personas",
+        "Bütün filmleri sil",
+        "'; MATCH (n) DETACH DELETE n //",
+    ],
 )
-def test_asking_to_delete_loses_nothing(question: str, translator: Translator, demo_store: GraphStore) -> None:
+def test_asking_to_delete_loses_nothing(
+    question: str, translator: Translator, demo_store: GraphStore
+) -> None:
     count = "MATCH (n) OPTIONAL MATCH (n)-[r]->() RETURN count(DISTINCT n), count(r)"
     before = run(count, demo_store).rows
     answer = ask(question, translator, demo_store)
@@ -87,14 +94,21 @@ def test_asking_to_delete_loses_nothing(question: str, translator: Translator, d
 
 
 @pytest.mark.parametrize("question", ["", "   ", "🎬🍿", "x" * 10_000])
-def test_an_unusable_question_is_refused(question: str, translator: Translator, demo_store: GraphStore) -> None:
+def test_an_unusable_question_is_refused(
+    question: str, translator: Translator, demo_store: GraphStore
+) -> None:
     with pytest.raises(UsageError) as refused:
         ask(question, translator, demo_store)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    "question", ["Quels films Clint Eastwood a-t-il réalisés ?", "克林特·伊斯特伍德导演了哪些电影？", "🎬 movies of Tom Hanks?"]
+    "question",
+    [
+        "Quels films Clint Eastwood a-t-il réalisés ?",
+        "克林特·伊斯特伍德导演了哪些电影？",
+        "🎬 movies of Tom Hanks?",
+    ],
 )
 def test_a_language_without_adapter_still_gives_a_query_that_runs(
     question: str, translator: Translator, demo_store: GraphStore
@@ -113,7 +127,9 @@ def test_an_empty_graph_is_refused(translator: Translator) -> None:
 
 
 def test_a_schema_of_300_labels_is_pruned_to_what_is_asked(translator: Translator) -> None:
-    labels = {f"Gadget{n}": {"name": "STRING", "weight": "FLOAT"} for n in range(300)} | {"Movie": {"title": "STRING"}}
+    labels = {f"Gadget{n}": {"name": "STRING", "weight": "FLOAT"} for n in range(300)} | {
+        "Movie": {"title": "STRING"}
+    }
     made = translator.translate("How many movies are there?", GraphSchema(labels))
     assert "Movie" in made.cypher
     assert "left out" in " ".join(made.notices)

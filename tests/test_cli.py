@@ -18,7 +18,9 @@ from polycypher.graph.store import GraphStore
 TINY = "CREATE (:City {name: 'Ankara', population: 5700000}), (:City {name: 'Madrid', population: 3300000});"
 
 
-def command(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+def command(
+    *words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[int, str, str]:
     """Run a command in this process: (exit code, stdout, stderr)."""
     monkeypatch.setattr(sys, "argv", ["polycypher", *words])
     code = 0
@@ -119,7 +121,9 @@ def test_load_makes_a_graph_that_can_be_asked(polycypher, tmp_path: Path) -> Non
     assert polycypher("load", str(script), "--graph", "cities")[0] == 0
     assert "cities" in polycypher("graphs")[1]
     assert "City(name,population int)" in polycypher("schema", "--graph", "cities")[1]
-    code, out, _ = polycypher("run", "MATCH (c:City) RETURN c.name ORDER BY c.name", "--graph", "cities", "--json")
+    code, out, _ = polycypher(
+        "run", "MATCH (c:City) RETURN c.name ORDER BY c.name", "--graph", "cities", "--json"
+    )
     assert (code, json.loads(out)["rows"]) == (0, [["Ankara"], ["Madrid"]])
 
 
@@ -150,7 +154,15 @@ def test_evaluate_prints_the_documented_form(polycypher, tmp_path: Path) -> None
 def test_interrupting_leaves_no_java_behind(graph_home: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "POLYCYPHER_HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     started = subprocess.Popen(
-        [sys.executable, "-m", "polycypher", "run", "MATCH (a),(b),(c),(d),(e),(f) RETURN count(*)", "--timeout", "60"],
+        [
+            sys.executable,
+            "-m",
+            "polycypher",
+            "run",
+            "MATCH (a),(b),(c),(d),(e),(f) RETURN count(*)",
+            "--timeout",
+            "60",
+        ],
         env=environment,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -17,7 +17,10 @@ COMMANDS = [
     line.removeprefix("$ ")
     for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
-    if line.startswith("$ polycypher ") and "://" not in line and "corpus.jsonl" not in line and "train" not in line
+    if line.startswith("$ polycypher ")
+    and "://" not in line
+    and "corpus.jsonl" not in line
+    and "train" not in line
 ]
 
 

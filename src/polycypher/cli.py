@@ -28,16 +28,26 @@ app = typer.Typer(
 train_app = typer.Typer(help="Train models and adapters.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
 
-GraphOption = Annotated[str, typer.Option("--graph", "-g", help="demo, a graph made by `load`, or bolt://… neo4j://…")]
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="nano, a bundle's folder, or a hub id owner/name.")]
-DatabaseOption = Annotated[str | None, typer.Option(help="The server's database.", envvar="POLYCYPHER_DATABASE")]
+GraphOption = Annotated[
+    str, typer.Option("--graph", "-g", help="demo, a graph made by `load`, or bolt://… neo4j://…")
+]
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="nano, a bundle's folder, or a hub id owner/name.")
+]
+DatabaseOption = Annotated[
+    str | None, typer.Option(help="The server's database.", envvar="POLYCYPHER_DATABASE")
+]
 UserOption = Annotated[str | None, typer.Option(help="The server's user.", envvar="POLYCYPHER_USER")]
-PasswordOption = Annotated[str | None, typer.Option(help="The user's password.", envvar="POLYCYPHER_PASSWORD")]
+PasswordOption = Annotated[
+    str | None, typer.Option(help="The user's password.", envvar="POLYCYPHER_PASSWORD")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 TopOption = Annotated[int, typer.Option(min=1, help="Rows at most.")]
 TimeoutOption = Annotated[float, typer.Option(min=0.1, help="Seconds that a query may run.")]
 LanguageOption = Annotated[str, typer.Option(help="auto asks the gate; a language uses its adapter alone.")]
-ConstrainOption = Annotated[bool, typer.Option("--constrain/--no-constrain", help="Decode only valid queries.")]
+ConstrainOption = Annotated[
+    bool, typer.Option("--constrain/--no-constrain", help="Decode only valid queries.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -47,7 +57,9 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
-def _access(graph: str, database: str | None, user: str | None, password: str | None) -> dict[str, str | None]:
+def _access(
+    graph: str, database: str | None, user: str | None, password: str | None
+) -> dict[str, str | None]:
     """Credentials for a URI. From the environment they are ignored where an embedded graph needs none."""
     if "://" in graph:
         return {"database": database, "user": user, "password": password}
@@ -136,13 +148,19 @@ def run(
 def load(
     script: Annotated[Path | None, typer.Argument(help="A Cypher script; or use --nodes.")] = None,
     graph: Annotated[str, typer.Option("--graph", "-g", help="The new graph's name.")] = "",
-    nodes: Annotated[list[str] | None, typer.Option(help="Label=file.csv; may be repeated.")] = None,
+    nodes: Annotated[list[str] | None, typer.Option(help="Label=file.csv, one or several.")] = None,
     relationships: Annotated[
         list[str] | None,
-        typer.Option(help="TYPE=file.csv:Start.key>End.key, `=column` after a key that the file calls otherwise."),
+        typer.Option(
+            help="'TYPE=file.csv:Start.key>End.key', one or several; =column after a key named otherwise."
+        ),
     ] = None,
-    type: Annotated[list[str] | None, typer.Option(help="Label.property=integer|float|boolean|string|…")] = None,
-    keep_keys: Annotated[bool, typer.Option(help="Relationships keep the columns that name their ends.")] = False,
+    type: Annotated[
+        list[str] | None, typer.Option(help="Label.property=integer|float|boolean|string|…")
+    ] = None,
+    keep_keys: Annotated[
+        bool, typer.Option(help="Relationships keep the columns that name their ends.")
+    ] = False,
     replace: Annotated[bool, typer.Option(help="Replace a graph of this name.")] = False,
 ) -> None:
     """Fill a named embedded graph from a Cypher script or from CSV files."""
@@ -224,7 +242,9 @@ def languages(model: ModelOption = "nano", json: JsonOption = False) -> None:
 def evaluate(
     corpus: Annotated[Path, typer.Option(help="Examples: .jsonl, .csv or .parquet.")],
     graph: Annotated[str | None, typer.Option("--graph", "-g", help="Where queries run.")] = None,
-    schemas: Annotated[Path | None, typer.Option(help="Schemas (JSONL) instead of a graph: text measures only.")] = None,
+    schemas: Annotated[
+        Path | None, typer.Option(help="Schemas (JSONL) instead of a graph: text measures only.")
+    ] = None,
     database: DatabaseOption = None,
     user: UserOption = None,
     password: PasswordOption = None,
@@ -292,7 +312,9 @@ def demo() -> None:
 @train_app.command("nano")
 def train_nano(
     recipe: Annotated[Path, typer.Argument(help="The recipe (YAML).")],
-    stage: Annotated[str, typer.Option(help="base, adapters, gate or all; finished stages are kept.")] = "all",
+    stage: Annotated[
+        str, typer.Option(help="base, adapters, gate or all; finished stages are kept.")
+    ] = "all",
 ) -> None:
     """Train the default bundle: base, one adapter a language, gate."""
     from polycypher.nano.bundle import train_bundle
@@ -303,8 +325,28 @@ def train_nano(
 
 
 def _print_record(record: dict[str, Any]) -> None:
-    shown = (f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in record.items())
+    shown = (
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in record.items()
+    )
     typer.echo("  ".join(shown), err=True)
+
+
+def _spread(words: list[str]) -> list[str]:
+    """Let `load` take several values after one option: `--nodes A=a.csv B=b.csv`."""
+    if words[:1] != ["load"]:
+        return words
+    spread: list[str] = []
+    option = ""
+    for word in words:
+        if word.startswith("-"):
+            option = word if word in ("--nodes", "--relationships", "--type") else ""
+            spread.append(word)
+        else:
+            if option and spread[-1] != option:
+                spread.append(option)
+            spread.append(word)
+    return spread
 
 
 def main() -> None:
@@ -315,7 +357,7 @@ def main() -> None:
     # A terminated command ends as an interrupted one does: every `with` closes what it opened.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(standalone_mode=False)
+        app(_spread(sys.argv[1:]), standalone_mode=False)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):

@@ -12,7 +12,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -55,7 +62,9 @@ def print_answer(answer: Answer) -> None:
     """Query, weights, rows and times."""
     console = out()
     if console.is_terminal:
-        console.print(Syntax(answer.cypher, "cypher", theme="ansi_dark", background_color="default", word_wrap=True))
+        console.print(
+            Syntax(answer.cypher, "cypher", theme="ansi_dark", background_color="default", word_wrap=True)
+        )
     else:
         console.print(Text(answer.cypher))
     if answer.weights is not None:
@@ -123,17 +132,33 @@ def _map(properties: Mapping[str, Any]) -> str:
 def graph_table(graphs: Sequence[GraphInfo]) -> Table:
     """Named graphs with their sizes."""
     table = Table(show_edge=False, header_style="bold")
-    for title, justify in (("graph", "left"), ("nodes", "right"), ("relationships", "right"), ("from", "left")):
+    for title, justify in (
+        ("graph", "left"),
+        ("nodes", "right"),
+        ("relationships", "right"),
+        ("from", "left"),
+    ):
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
     for graph in graphs:
-        table.add_row(graph.name, f"{graph.nodes:,}", f"{graph.relationships:,}", graph.source)
+        table.add_row(
+            graph.name,
+            f"{graph.nodes:,}",
+            f"{graph.relationships:,}",
+            graph.source.split()[0] if graph.source else "",
+        )
     return table
 
 
 @contextmanager
 def progress_bar(title: str, total: int) -> Iterator[Any]:
     """A progress bar on stderr with time left; nothing where stderr is no terminal. Yields `advance()`."""
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     console = err()
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task(title, total=total)

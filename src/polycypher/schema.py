@@ -99,7 +99,9 @@ class GraphSchema:
             }
             patterns = tuple(sorted({Pattern(*map(str, row)) for row in value.get("relationships", ())}))
         except KeyError as error:
-            raise SchemaError(f"the schema has no key {error}; see `polycypher schema --json` for the form") from None
+            raise SchemaError(
+                f"the schema has no key {error}; see `polycypher schema --json` for the form"
+            ) from None
         except (AttributeError, TypeError, ValueError) as error:
             raise SchemaError(
                 f"the schema's parts have another shape than `polycypher schema --json` prints: {error}"
@@ -151,7 +153,7 @@ class GraphSchema:
             elif found := re.match(r"\s*-?\s*\*\*\s*`?([^*`]+?)`?\s*\*\*", line):
                 current = target.setdefault(found[1], {})
             elif found := re.match(r"\s*[:`]*([\w ]+?)`?\s*\{(.*)\}\s*,?\s*$", line):
-                properties = re.findall(r"`?([\w ]+?)`?\s*:\s*([A-Za-z_]+)", found[2])
+                properties = re.findall(r"`?(\w[\w ]*?)`?\s*:\s*([A-Za-z_]+)", found[2])
                 target.setdefault(found[1], {}).update((k, v.upper()) for k, v in properties)
             elif current is not None and (
                 found := re.match(r"\s*-\s*`([^`]+?)(?:: ?([A-Z_]+))?`(?:\s*:\s*([A-Za-z_]+))?", line)
@@ -160,7 +162,9 @@ class GraphSchema:
         arrow = r"\(:\s*`?([^)`]+?)`?\s*\)\s*-\s*\[:\s*`?([^\]`]+?)`?\s*\]\s*->\s*\(:\s*`?([^)`]+?)`?\s*\)"
         patterns = tuple(sorted({Pattern(*found) for found in re.findall(arrow, text)}))
         if not nodes and not patterns:
-            raise SchemaError("no label and no pattern found in the schema text; give JSON or Neo4j's own text form")
+            raise SchemaError(
+                "no label and no pattern found in the schema text; give JSON or Neo4j's own text form"
+            )
         return cls(nodes, edges, patterns)
 
     # ------------------------------------------------------------------ writing
@@ -168,7 +172,9 @@ class GraphSchema:
     def to_dict(self) -> dict[str, Any]:
         """The JSON-able form that `from_dict` reads; everything sorted, so equal schemas give equal text."""
         return {
-            "node_properties": {label: dict(sorted(self.node_properties.get(label, {}).items())) for label in self.labels},
+            "node_properties": {
+                label: dict(sorted(self.node_properties.get(label, {}).items())) for label in self.labels
+            },
             "relationship_properties": {
                 kind: dict(sorted(properties.items()))
                 for kind, properties in sorted(self.relationship_properties.items())
@@ -201,7 +207,9 @@ class GraphSchema:
 
     # ------------------------------------------------------------------ pruning
 
-    def restrict(self, labels: Iterable[str], properties: Mapping[str, Iterable[str]] | None = None) -> GraphSchema:
+    def restrict(
+        self, labels: Iterable[str], properties: Mapping[str, Iterable[str]] | None = None
+    ) -> GraphSchema:
         """The part of the schema between the given labels; `properties` further limits a label's own."""
         kept = set(labels)
         patterns = tuple(p for p in self.relationships if p.start in kept and p.end in kept)

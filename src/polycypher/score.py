@@ -77,7 +77,9 @@ def score(
         known = schemas or {}
         examples = [example for example in examples if example.database in known]
         if not examples:
-            raise CorpusError("no example's database has a schema in the schemas file; name one with --graph instead")
+            raise CorpusError(
+                "no example's database has a schema in the schemas file; name one with --graph instead"
+            )
         predictions = predict(
             examples,
             translator,
@@ -88,7 +90,15 @@ def score(
         )
     if keep is not None:
         lines = [
-            json.dumps({"id": p.example_id, "language": p.language, "prediction": p.prediction, "weights": p.weights}, ensure_ascii=False)
+            json.dumps(
+                {
+                    "id": p.example_id,
+                    "language": p.language,
+                    "prediction": p.prediction,
+                    "weights": p.weights,
+                },
+                ensure_ascii=False,
+            )
             for p in predictions
         ]
         keep.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -101,16 +101,22 @@ class LoraAdapter:
             config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
             tensors = load_file(folder / WEIGHTS)
         except FileNotFoundError as error:
-            raise AdapterError(f"the adapter folder {folder} has no {Path(error.filename or WEIGHTS).name}") from None
+            raise AdapterError(
+                f"the adapter folder {folder} has no {Path(error.filename or WEIGHTS).name}"
+            ) from None
         except Exception as error:  # safetensors raises its own type for a damaged file
-            raise AdapterError(f"the adapter in {folder} is damaged: {' '.join(str(error).split())}") from None
+            raise AdapterError(
+                f"the adapter in {folder} is damaged: {' '.join(str(error).split())}"
+            ) from None
         if not isinstance(config, dict):
             raise AdapterError(f"the adapter in {folder} is damaged: {CONFIG} is no JSON object")
         _check_kind(config, folder)
         for key in tensors:
             if not key.endswith((".lora_A.weight", ".lora_B.weight")):
                 name = key.removeprefix(_PREFIX)
-                raise AdapterError(f"the adapter in {folder} also trains {name}; train it as plain LoRA, matrices only")
+                raise AdapterError(
+                    f"the adapter in {folder} also trains {name}; train it as plain LoRA, matrices only"
+                )
         factors: dict[str, tuple[Tensor, Tensor]] = {}
         for key, a in tensors.items():
             if key.endswith(".lora_A.weight"):
@@ -136,14 +142,20 @@ class LoraAdapter:
 
 def _check_kind(config: Mapping[str, Any], folder: Path) -> None:
     if config.get("peft_type") != "LORA":
-        raise AdapterError(f"the adapter in {folder} is {config.get('peft_type')}; only LoRA adapters can be stacked")
+        raise AdapterError(
+            f"the adapter in {folder} is {config.get('peft_type')}; only LoRA adapters can be stacked"
+        )
     for key, name in (("use_rslora", "rsLoRA"), ("use_dora", "DoRA")):
         if config.get(key):
-            raise AdapterError(f"the adapter in {folder} is {name}, whose updates do not add up; train it as plain LoRA")
+            raise AdapterError(
+                f"the adapter in {folder} is {name}, whose updates do not add up; train it as plain LoRA"
+            )
     if config.get("bias", "none") != "none":
         raise AdapterError(f"the adapter in {folder} trains biases; train it with bias='none'")
     if config.get("rank_pattern") or config.get("alpha_pattern"):
-        raise AdapterError(f"the adapter in {folder} has ranks or alphas that differ by module; train it without")
+        raise AdapterError(
+            f"the adapter in {folder} has ranks or alphas that differ by module; train it without"
+        )
     rank, alpha = config.get("r"), config.get("lora_alpha")
     if not isinstance(rank, int) or rank < 1 or not isinstance(alpha, (int, float)):
         raise AdapterError(f"the adapter in {folder} has no usable `r` and `lora_alpha` in {CONFIG}")

@@ -39,13 +39,17 @@ def read_examples(path: Path | str, *, languages: Sequence[str] | None = None) -
     for number, row in _rows(path):
         example = _example(row, path, number)
         if example.id in seen:
-            raise CorpusError(f"{path}, row {number}: id '{example.id}' stands already in row {seen[example.id]}")
+            raise CorpusError(
+                f"{path}, row {number}: id '{example.id}' stands already in row {seen[example.id]}"
+            )
         seen[example.id] = number
         if wanted is not None:
             kept = {code: text for code, text in example.questions.items() if code in wanted}
             if not kept:
                 continue
-            example = Example(example.id, example.database, kept, example.cypher, example.source, example.licence)
+            example = Example(
+                example.id, example.database, kept, example.cypher, example.source, example.licence
+            )
         examples.append(example)
     if not examples:
         raise CorpusError(f"{path} holds no example{' in ' + ', '.join(wanted) if wanted else ''}")
@@ -114,14 +118,16 @@ def _read_csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         try:
             yield from enumerate(rows, 2)
         except csv.Error as error:
-            raise CorpusError(f"{path}, line {rows.line_num}: no CSV ({error})") from None
+            raise CorpusError(f"{path}, line {rows.reader.line_num}: no CSV ({error})") from None
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
         import pyarrow.parquet as parquet
     except ImportError:
-        raise CorpusError(f"{path}: reading Parquet needs the extra: pip install 'polycypher[train]'") from None
+        raise CorpusError(
+            f"{path}: reading Parquet needs the extra: pip install 'polycypher[train]'"
+        ) from None
     try:
         table = parquet.read_table(path)
     except (OSError, ValueError) as error:

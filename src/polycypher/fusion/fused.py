@@ -23,7 +23,6 @@ from polycypher.fusion.gate import Embedding, Gate
 from polycypher.fusion.previews import Projection, Reduction, reduce_previews
 from polycypher.fusion.stacked import StackedAdapter
 
-
 KEPT_PREFIXES = 8
 """Schemas whose states are kept."""
 

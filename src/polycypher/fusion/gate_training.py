@@ -97,13 +97,15 @@ def train_gate(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=rate,
-        total_steps=max(11, epochs * -(-count // batch)),  # with ten, the rise has no length: it divides by zero
+        total_steps=max(
+            11, epochs * -(-count // batch)
+        ),  # with ten, the rise has no length: it divides by zero
         pct_start=0.1,
     )
     losses = []
     for _ in range(epochs):
         total = 0.0
-        for chosen in torch.randperm(count, generator=generator).split(batch):
+        for chosen in torch.randperm(count, generator=generator).split(batch):  # type: ignore[no-untyped-call]
             weights = gate(features.previews[chosen], features.embeddings[chosen])
             value = _answer_loss(weights, chosen, features, head)
             own = weights.gather(1, features.adapters[chosen, None]).clamp_min(1e-9)
@@ -119,7 +121,9 @@ def train_gate(
     return losses
 
 
-def _answer_loss(weights: Tensor, chosen: Tensor, features: GateFeatures, head: Callable[[Tensor], Tensor]) -> Tensor:
+def _answer_loss(
+    weights: Tensor, chosen: Tensor, features: GateFeatures, head: Callable[[Tensor], Tensor]
+) -> Tensor:
     place = torch.full((features.previews.shape[0],), -1)
     place[chosen] = torch.arange(len(chosen))
     row = place[features.owners]

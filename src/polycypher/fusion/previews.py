@@ -61,12 +61,18 @@ class Projection:
 
     def __call__(self, x: Tensor) -> Tensor:
         """[..., V] to [..., size]."""
-        return x @ self.matrix.to(x)
+        projected: Tensor = x @ self.matrix.to(x)
+        return projected
 
 
 def size_of(reduction: Reduction, vocabulary: int, hidden: int) -> int:
     """How many numbers a preview has."""
-    sizes = {Reduction.PROJECTION: 256, Reduction.STATS: 5, Reduction.FULL: vocabulary, Reduction.HIDDEN: hidden}
+    sizes = {
+        Reduction.PROJECTION: 256,
+        Reduction.STATS: 5,
+        Reduction.FULL: vocabulary,
+        Reduction.HIDDEN: hidden,
+    }
     return sizes[reduction]
 
 

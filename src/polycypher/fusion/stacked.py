@@ -70,7 +70,9 @@ class StackedAdapter:
         ranks = [adapter.rank for adapter in adapters]
         scales = [torch.full((adapter.rank,), adapter.scale) for adapter in adapters]
         self._scales = torch.cat(scales).to(reference.device, reference.dtype)
-        self._owner = torch.repeat_interleave(torch.arange(self.count), torch.tensor(ranks)).to(reference.device)
+        self._owner = torch.repeat_interleave(torch.arange(self.count), torch.tensor(ranks)).to(
+            reference.device
+        )
         for name in names:
             parent, _, leaf = name.rpartition(".")
             try:
@@ -85,7 +87,7 @@ class StackedAdapter:
                 one, two = adapter.factors.get(name, empty)
                 if one.shape[1] != size_in or two.shape[0] != size_out or one.shape[0] != adapter.rank:
                     raise AdapterError(
-                        f"the adapter '{adapter.language}' does not fit {name}: it was trained on another base model"
+                        f"the adapter '{adapter.language}' does not fit {name}: it was trained on another base"
                     )
                 a.append(one.to(reference.device, reference.dtype))
                 b.append(two.to(reference.device, reference.dtype))

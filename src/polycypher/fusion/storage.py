@@ -38,6 +38,8 @@ def load_gate(folder: Path) -> Gate:
         raise
     except Exception as error:  # safetensors raises its own type for a damaged file
         reason = " ".join(str(error).split())[:200]
-        raise BundleError(f"the gate in {folder} is missing or damaged: {reason}; copy the bundle again") from None
+        raise BundleError(
+            f"the gate in {folder} is missing or damaged: {reason}; copy the bundle again"
+        ) from None
     gate.requires_grad_(False)
     return gate.eval()

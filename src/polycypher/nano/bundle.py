@@ -83,7 +83,12 @@ def train_adapter(recipe: NanoRecipe, language: str, *, report: Report = lambda 
     trainable = Trainable(dict(model.named_parameters()), factors, part.alpha / part.rank)
     examples, schemas, held_out = recipe.read_corpora()
     mixture = Mixture(
-        sources(recipe, examples, schemas, only=language), schemas, tokenizer, COMPACT, seed=recipe.seed, question_weight=0.0
+        sources(recipe, examples, schemas, only=language),
+        schemas,
+        tokenizer,
+        COMPACT,
+        seed=recipe.seed,
+        question_weight=0.0,
     )
     shape = Shape.of(model.config)
     probes = {language: probe_batches(held_out, schemas, tokenizer, language, most=400)}
@@ -119,7 +124,9 @@ def load_decoder(recipe: NanoRecipe, gate: Gate | None = None) -> tuple[FusedDec
     """(decoder, tokenizer) of a recipe's base and adapters."""
     model, tokenizer = load_base(recipe.folder / "base")
     adapters = [LoraAdapter.load(recipe.folder / "adapters" / code) for code in recipe.adapters.languages]
-    return FusedDecoder(model, StackedAdapter(model, adapters), gate, end=int(tokenizer.eos_token_id)), tokenizer
+    return FusedDecoder(
+        model, StackedAdapter(model, adapters), gate, end=int(tokenizer.eos_token_id)
+    ), tokenizer
 
 
 def train_bundle_gate(recipe: NanoRecipe, *, report: Report = lambda record: None) -> Path:
@@ -159,8 +166,12 @@ def train_bundle_gate(recipe: NanoRecipe, *, report: Report = lambda record: Non
     )
     with torch.no_grad():
         top = gate(features.previews.clone(), features.embeddings.clone()).argmax(1)
-    right = {code: float((top == i)[features.adapters == i].float().mean()) for i, code in enumerate(languages)}
-    report({"gate": "trained", "loss": losses[-1], **{f"right_{code}": share for code, share in right.items()}})
+    right = {
+        code: float((top == i)[features.adapters == i].float().mean()) for i, code in enumerate(languages)
+    }
+    report(
+        {"gate": "trained", "loss": losses[-1], **{f"right_{code}": share for code, share in right.items()}}
+    )
     folder = recipe.folder / "gate"
     save_gate(gate, folder)
     return folder
@@ -182,12 +193,18 @@ def gate_items(recipe: NanoRecipe, tokenizer: Any) -> list[GateItem]:
         for example in examples.get(part.name, [])
         if example.database in schemas and all(code in example.questions for code in languages)
     ]
-    made = 0 if recipe.synthetic is None else int(recipe.gate.questions * (recipe.gate.synthetic if shared else 1.0))
+    made = (
+        0
+        if recipe.synthetic is None
+        else int(recipe.gate.questions * (recipe.gate.synthetic if shared else 1.0))
+    )
     real = chooser.sample(shared, min(len(shared), recipe.gate.questions - made))
     pairs.extend((schemas[e.database], e.questions, e.cypher) for e in sorted(real, key=lambda e: e.database))
     if recipe.synthetic is not None:
         part = recipe.synthetic
-        maker = GroupMaker(dict.fromkeys(languages, 1.0), demo_share=part.demo_share, known_share=part.known_share)
+        maker = GroupMaker(
+            dict.fromkeys(languages, 1.0), demo_share=part.demo_share, known_share=part.known_share
+        )
         while made > 0:
             schema, examples_made = maker.parallel(chooser, min(16, made))
             pairs.extend((schema, e.questions, e.cypher) for e in examples_made)
@@ -200,9 +217,14 @@ def gate_items(recipe: NanoRecipe, tokenizer: Any) -> list[GateItem]:
             continue
         for index, code in enumerate(languages):
             fitted, _ = fit_schema(
-                schema, questions[code], SCHEMA_TOKENS, lambda s: len(tokenizer.encode(s.to_prompt(), add_special_tokens=False))
+                schema,
+                questions[code],
+                SCHEMA_TOKENS,
+                lambda s: len(tokenizer.encode(s.to_prompt(), add_special_tokens=False)),
             )
-            items.append(GateItem(COMPACT.encode(tokenizer, fitted.to_prompt(), questions[code]), answer, index))
+            items.append(
+                GateItem(COMPACT.encode(tokenizer, fitted.to_prompt(), questions[code]), answer, index)
+            )
     return items
 
 
@@ -229,7 +251,9 @@ def assemble(recipe: NanoRecipe) -> Path:
         prompt=COMPACT.name,
         prompt_hash=COMPACT.hash,
         schema_tokens=SCHEMA_TOKENS,
-        versions={"polycypher": __version__, **{name: version(name) for name in ("torch", "transformers", "peft")}},
+        versions={
+            "polycypher": __version__,
+            **{name: version(name) for name in ("torch", "transformers", "peft")},
+        },
     ).save(bundle)
     return bundle
-

@@ -50,7 +50,11 @@ class Source:
 
 
 def source_of(
-    name: str, weight: float, examples: Sequence[Example], schemas: Mapping[str, GraphSchema], languages: Mapping[str, float]
+    name: str,
+    weight: float,
+    examples: Sequence[Example],
+    schemas: Mapping[str, GraphSchema],
+    languages: Mapping[str, float],
 ) -> Source:
     """A source of examples with their gold queries normalised; those without schema or form are left out."""
     by_database: dict[str, list[Example]] = defaultdict(list)
@@ -81,7 +85,8 @@ class Mixture:
         schema_tokens: int = 400,
         question_weight: float = 0.1,
     ) -> None:
-        """`schema_tokens` bounds the schema's part; `question_weight` is the loss weight of question tokens."""
+        """`schema_tokens` bounds the schema's part; `question_weight` is what a question token
+        weighs in the loss."""
         self.sources = list(sources)
         self.schemas = schemas
         self.tokenizer = tokenizer
@@ -127,7 +132,10 @@ class Mixture:
             for key, value in _VALUE.findall(cypher):
                 other = self.random.choice(self._values[key])
                 if len(value) > 1 and question.count(value) == 1 and cypher.count(f"'{value}'") == 1:
-                    question, cypher = question.replace(value, other), cypher.replace(f"'{value}'", f"'{other}'")
+                    question, cypher = (
+                        question.replace(value, other),
+                        cypher.replace(f"'{value}'", f"'{other}'"),
+                    )
         limit = _LIMIT.search(cypher)
         if limit and self.random.random() < 0.3:
             old, new = limit[1], str(self.random.choice((2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20)))
@@ -144,7 +152,9 @@ class Mixture:
         keep = self.random.uniform(0.3, 1.0)
         labels = [label for label in schema.labels if label in used or self.random.random() < keep]
         properties = {
-            label: [p for p in schema.node_properties.get(label, {}) if p in used or self.random.random() < keep]
+            label: [
+                p for p in schema.node_properties.get(label, {}) if p in used or self.random.random() < keep
+            ]
             for label in labels
         }
         part = schema.restrict(labels, properties)
@@ -166,7 +176,10 @@ class Mixture:
 
     def _encode(self, schema: GraphSchema, pairs: Sequence[tuple[str, str]]) -> Batch | None:
         rows = [encode_pair(self.tokenizer, self.template, *pair) for pair in pairs]
-        by_length = {length: [r for r in rows if low < len(r[0]) <= length] for low, length in zip((0, *LENGTHS), LENGTHS, strict=False)}
+        by_length = {
+            length: [r for r in rows if low < len(r[0]) <= length]
+            for low, length in zip((0, *LENGTHS), LENGTHS, strict=False)
+        }
         length = self.random.choices(LENGTHS, [len(by_length[n]) + 1e-9 for n in LENGTHS])[0]
         chosen = by_length[length]
         prefix = self._prefix(schema)

@@ -127,21 +127,27 @@ def probe_batches(
     by_database: dict[str, list[Example]] = {}
     for example in [e for e in examples if code in e.questions and e.database in schemas][:most]:
         by_database.setdefault(example.database, []).append(example)
-    batches = []
+    batches: list[Batch] = []
     for database, group in by_database.items():
         rows = []
         for example in group:
             try:
-                rows.append(encode_pair(tokenizer, COMPACT, example.questions[code], normalise(example.cypher)))
+                rows.append(
+                    encode_pair(tokenizer, COMPACT, example.questions[code], normalise(example.cypher))
+                )
             except QueryError:
                 continue
         prefix = COMPACT.encode_prefix(tokenizer, schemas[database].to_prompt())
         rows = [row for row in rows if len(row[0]) <= LENGTHS[-1]]
-        batches.extend(make_batch(prefix, rows[at : at + 12], LENGTHS[-1], 0.0) for at in range(0, len(rows), 12))
+        batches.extend(
+            make_batch(prefix, rows[at : at + 12], LENGTHS[-1], 0.0) for at in range(0, len(rows), 12)
+        )
     return batches
 
 
-def probe_scores(weights: dict[str, Tensor], shape: Shape, probes: Mapping[str, list[Batch]]) -> dict[str, float]:
+def probe_scores(
+    weights: dict[str, Tensor], shape: Shape, probes: Mapping[str, list[Batch]]
+) -> dict[str, float]:
     """Share of held-out queries written exactly, and mean answer loss, a language."""
     scores = {}
     for code, batches in probes.items():

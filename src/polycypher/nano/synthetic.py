@@ -48,4 +48,6 @@ class GroupMaker:
         schema, made = self.parallel(chooser, most)
         codes, shares = list(self.languages), list(self.languages.values())
         drawn = chooser.choices(codes, shares, k=len(made))
-        return schema, [(example.questions[code], example.cypher) for example, code in zip(made, drawn, strict=True)]
+        return schema, [
+            (example.questions[code], example.cypher) for example, code in zip(made, drawn, strict=True)
+        ]

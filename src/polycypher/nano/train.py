@@ -24,7 +24,6 @@ from torch import Tensor
 from polycypher.errors import TrainingError
 from polycypher.nano.forward import Batch, Shape, hidden_states, loss
 
-
 WORKERS = max(1, min(4, os.cpu_count() or 1))
 """Batches of one step that run at the same time."""
 
@@ -62,7 +61,12 @@ class Trainable:
     base is frozen, and a pass sees W + scale · B·A.
     """
 
-    def __init__(self, base: Mapping[str, Tensor], lora: Mapping[str, tuple[Tensor, Tensor]] | None = None, scale: float = 1.0):
+    def __init__(
+        self,
+        base: Mapping[str, Tensor],
+        lora: Mapping[str, tuple[Tensor, Tensor]] | None = None,
+        scale: float = 1.0,
+    ):
         self.scale = scale
         self.base = {name: weight.detach() for name, weight in base.items()}
         self.lora = lora
@@ -102,7 +106,9 @@ def train(
     Raises:
         TrainingError: the loss is not a number; the message says at which step.
     """
-    matrices = [w for n, w in trainable.master.items() if w.ndim == 2 and "embed" not in n and trainable.lora is None]
+    matrices = [
+        w for n, w in trainable.master.items() if w.ndim == 2 and "embed" not in n and trainable.lora is None
+    ]
     chosen = {id(w) for w in matrices}
     others = [w for w in trainable.master.values() if id(w) not in chosen]
     optimizers: list[torch.optim.Optimizer] = [
@@ -110,7 +116,9 @@ def train(
     ]
     if matrices:
         optimizers.append(
-            torch.optim.Muon(matrices, lr=plan.rate, weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw")
+            torch.optim.Muon(
+                matrices, lr=plan.rate, weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw"
+            )
         )
     start = _resume(folder, trainable, optimizers, batches) if folder else 0
     # One thread a batch: passes this small leave two threads within an operation half idle.
@@ -127,7 +135,9 @@ def train(
         total = sum(value for value, _ in results) / plan.groups
         tokens += sum(batch.prefix.numel() + batch.rows.numel() for batch in drawn)
         if not math.isfinite(total):
-            raise TrainingError(f"the loss is no number at step {step}; lower the rate ({plan.rate:g}) and go on")
+            raise TrainingError(
+                f"the loss is no number at step {step}; lower the rate ({plan.rate:g}) and go on"
+            )
         for name, weight in trainable.master.items():
             weight.grad = torch.stack([grads[name] for _, grads in results]).mean(0)
         torch.nn.utils.clip_grad_norm_(list(trainable.master.values()), 1.0)
@@ -160,7 +170,9 @@ def _gradients(trainable: Trainable, shape: Shape, batch: Batch) -> tuple[float,
     value = loss(seen, shape, batch)
     value.backward()  # type: ignore[no-untyped-call]
     zero = {name: torch.zeros_like(leaf) for name, leaf in leaves.items() if leaf.grad is None}
-    return float(value.detach()), {n: (zero[n] if leaf.grad is None else leaf.grad).float() for n, leaf in leaves.items()}
+    return float(value.detach()), {
+        n: (zero[n] if leaf.grad is None else leaf.grad).float() for n, leaf in leaves.items()
+    }
 
 
 @torch.no_grad()

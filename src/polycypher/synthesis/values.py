@@ -35,7 +35,9 @@ class Walk(NamedTuple):
 
 
 class ValueSource(Protocol):
-    """Values for the names of one schema."""
+    """Values for the names of one schema. `invented` says that any value is as good as another."""
+
+    invented: bool
 
     def node(self, label: str, rng: Random) -> Properties:
         """The properties of some node with that label; empty if there is none."""
@@ -46,6 +48,8 @@ class ValueSource(Protocol):
 
 class FictionalValues:
     """Invented values: a property's concept decides what they look like."""
+
+    invented = True
 
     def __init__(self, schema: GraphSchema, kinds: Mapping[tuple[str, str], str]) -> None:
         self._schema = schema
@@ -101,6 +105,8 @@ class GraphValues:
     `nodes[label]` are property mappings; `edges[pattern]` are triples of start index, properties and
     end index into them.
     """
+
+    invented = False
 
     def __init__(
         self,

@@ -59,14 +59,20 @@ class Manifest:
         try:
             value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             if isinstance(value, dict) and value.get("format", FORMAT) != FORMAT:
-                raise BundleError(f"{path} has format {value['format']}, this version reads {FORMAT}; upgrade polycypher")
+                raise BundleError(
+                    f"{path} has format {value['format']}, this version reads {FORMAT}; upgrade polycypher"
+                )
             manifest = cls(**value)
             if not isinstance(manifest.languages, dict) or not manifest.languages:
                 raise ValueError("no languages")
         except FileNotFoundError:
-            raise BundleError(f"{folder} is no bundle: it has no {MANIFEST}; name a folder written by `polycypher train`") from None
+            raise BundleError(
+                f"{folder} is no bundle: it has no {MANIFEST}; name a folder written by `polycypher train`"
+            ) from None
         except (OSError, ValueError, TypeError) as error:
-            raise BundleError(f"the manifest {path} is damaged: {error}; make or copy the bundle again") from None
+            raise BundleError(
+                f"the manifest {path} is damaged: {error}; make or copy the bundle again"
+            ) from None
         return manifest
 
 
@@ -87,7 +93,9 @@ def find_bundle(model: str | Path) -> Path:
     if text.count("/") == 1 and not text.startswith((".", "/", "~")):
         return _fetch(text)
     known = ", ".join(sorted(path.name for path in _PACKAGED.glob("*") if path.is_dir())) or "none"
-    raise BundleError(f"no model '{text}': neither a packaged one ({known}), nor a folder, nor a hub id like owner/name")
+    raise BundleError(
+        f"no model '{text}': neither a packaged one ({known}), nor a folder, nor a hub id like owner/name"
+    )
 
 
 def _fetch(hub_id: str) -> Path:
@@ -98,7 +106,9 @@ def _fetch(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id))
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"cannot fetch the model {hub_id}: {reason}; check the name and the connection") from None
+        raise ModelError(
+            f"cannot fetch the model {hub_id}: {reason}; check the name and the connection"
+        ) from None
 
 
 def fingerprint(folder: Path) -> str:
@@ -113,7 +123,9 @@ def fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     weights = sorted(folder.glob("*.safetensors"))
     if not weights or not (folder / "config.json").is_file():
-        raise BundleError(f"the base model in {folder} lacks config.json or *.safetensors; copy the bundle again")
+        raise BundleError(
+            f"the base model in {folder} lacks config.json or *.safetensors; copy the bundle again"
+        )
     try:
         config = dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:

@@ -42,4 +42,6 @@ def fit_schema(
             "use a larger model"
         )
     left_out = len(ranked) - low
-    return schema.restrict(ranked[:low]), f"the schema is too large for the model: {left_out} of {len(ranked)} labels left out"
+    return schema.restrict(
+        ranked[:low]
+    ), f"the schema is too large for the model: {left_out} of {len(ranked)} labels left out"

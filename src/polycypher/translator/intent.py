@@ -22,4 +22,7 @@ def asks_for_change(question: str) -> bool:
 def _words() -> dict[str, frozenset[str]]:
     text = files("polycypher").joinpath("data/write_words.yaml").read_text(encoding="utf-8")
     lists = yaml.safe_load(text).values()
-    return {place: frozenset(word for entry in lists for word in entry.get(place, ())) for place in ("first", "last")}
+    return {
+        place: frozenset(word for entry in lists for word in entry.get(place, ()))
+        for place in ("first", "last")
+    }

@@ -13,7 +13,6 @@ from polycypher.fusion.stacked import StackedAdapter
 from polycypher.fusion.storage import load_gate
 from polycypher.translator.bundle import Manifest, find_bundle, fingerprint
 
-
 SMALL = 30_000_000
 """Parameters; below, the operations are too small to share between threads: on a busy machine threads that
 wait for each other made a question a hundred times slower, on an idle one they gain nothing."""
@@ -75,12 +74,18 @@ def load_parts(folder: Path, manifest: Manifest, device: str) -> tuple[Any, Fuse
             (adapter.base_fingerprint, found, "base model"),
         ):
             if own and own != expected:
-                raise BundleError(f"the adapter '{language}' in {folder / place} was trained with another {what}")
+                raise BundleError(
+                    f"the adapter '{language}' in {folder / place} was trained with another {what}"
+                )
         adapters.append(adapter)
     stacked = StackedAdapter(model, adapters)
     gate = load_gate(folder / manifest.gate).to(device) if manifest.gate else None
     if gate is not None and gate.config.adapters != len(adapters):
-        raise BundleError(f"the gate in {folder} mixes {gate.config.adapters} adapters, the bundle has {len(adapters)}")
+        raise BundleError(
+            f"the gate in {folder} mixes {gate.config.adapters} adapters, the bundle has {len(adapters)}"
+        )
     if gate is not None and gate.config.embedding_size != model.config.hidden_size:
-        raise BundleError(f"the gate in {folder} was trained on a base model of another size; copy the bundle again")
+        raise BundleError(
+            f"the gate in {folder} was trained on a base model of another size; copy the bundle again"
+        )
     return tokenizer, FusedDecoder(model, stacked, gate, end=int(tokenizer.eos_token_id)), template

@@ -147,7 +147,9 @@ class Translator:
         if self._constraint is None:
             from polycypher.translator.constrain import GrammarConstraint
 
-            self._constraint = GrammarConstraint(self._tokenizer, vocab_size=self._decoder.model.config.vocab_size)
+            self._constraint = GrammarConstraint(
+                self._tokenizer, vocab_size=self._decoder.model.config.vocab_size
+            )
         return self._constraint
 
 
@@ -159,8 +161,12 @@ def check_question(question: str) -> str:
     """
     if len(question) > LONGEST_QUESTION:
         raise UsageError(f"the question has {len(question)} characters; ask in at most {LONGEST_QUESTION}")
-    spaced = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") else c for c in question)
+    spaced = "".join(
+        " " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") else c for c in question
+    )
     asked = " ".join(unicodedata.normalize("NFC", spaced).split())
     if not any(c.isalnum() for c in asked):
-        raise UsageError("the question is empty; ask in words, for example: Which films did Clint Eastwood direct?")
+        raise UsageError(
+            "the question is empty; ask in words, for example: Which films did Clint Eastwood direct?"
+        )
     return asked

@@ -38,8 +38,9 @@ def condition_on(
     slot = PropertySlot(node.label, name)
     dot = node.dot(name)
     is_main = name == scene.lexicon.main.get(node.label)
-    if not is_main and scene.chance(0.08):
-        missing = scene.chance(0.4)
+    unknown = known.get(name) is None
+    if not is_main and scene.chance(0.5 if unknown else 0.08):
+        missing = unknown or (scene.values.invented and scene.chance(0.4))
         where.append(f"{dot} IS NULL" if missing else f"{dot} IS NOT NULL")
         return Modifier("null" if missing else "not_null", {"P": slot})
     found = known.get(name)

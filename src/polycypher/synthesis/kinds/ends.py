@@ -95,7 +95,7 @@ def two_relations(scene: Scene) -> Plan | None:
         return None
     one, two = scene.one(pairs)
     walk = scene.values.walk([Step(one, True), Step(two, False)], scene.rng)
-    if walk is None:
+    if walk is None or not (scene.values.invented or walk.nodes[0] is walk.nodes[2]):
         return None
     draft = Draft()
     far = draft.node(one.start)

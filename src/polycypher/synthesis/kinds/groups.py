@@ -77,7 +77,13 @@ def threshold(scene: Scene) -> Plan | None:
     pattern, start_asked = found
     asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
     kind, sign = scene.one((("gt", ">"), ("gt", ">"), ("gt", ">"), ("gte", ">="), ("eq", "="), ("lt", "<")))
-    count = 2 + int(scene.rng.random() * 3) if scene.chance(0.7) else small(scene, 2)
+    count = 2 if scene.chance(0.4) else 2 + int(scene.rng.random() * 3)
+    if scene.values.invented:
+        if scene.chance(0.3):
+            count = small(scene, 2)
+    elif count > 2:
+        # In a small real graph few nodes have more than two.
+        count, kind, sign = (3, "lt", "<") if scene.chance(0.3) else (2, "gte", ">=")
     draft = Draft()
     left, right = draft.node(pattern.start), draft.node(pattern.end)
     node, counted = (left, right) if start_asked else (right, left)
