@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ _NOT_A_LANGUAGE = {"id", "db", "sql"}
 def read_examples(path: Path | str, *, languages: Sequence[str] | None = None) -> list[Example]:
     """Read a corpus file, told by its ending: `.jsonl`, `.csv` or `.parquet`.
 
-    `languages` keeps only these; an example without any of them is left out.
+    `languages` keeps only these; an example without any of them is left out. Rows of one id and one query
+    in different languages are one example.
 
     Raises:
         CorpusError: unreadable file, unknown ending, a row without Cypher or question, a repeated id,
@@ -34,26 +36,29 @@ def read_examples(path: Path | str, *, languages: Sequence[str] | None = None) -
     """
     path = Path(path)
     wanted = None if languages is None else [check_language(code) for code in languages]
-    examples: list[Example] = []
-    seen: dict[str, int] = {}
+    examples: dict[str, Example] = {}
+    first: dict[str, int] = {}
     for number, row in _rows(path):
         example = _example(row, path, number)
-        if example.id in seen:
+        known = examples.get(example.id)
+        if known is None:
+            first[example.id] = number
+        elif known.cypher != example.cypher or known.questions.keys() & example.questions.keys():
             raise CorpusError(
-                f"{path}, row {number}: id '{example.id}' stands already in row {seen[example.id]}"
+                f"{path}, row {number}: id '{example.id}' stands already in row {first[example.id]}; "
+                "give each example its own"
             )
-        seen[example.id] = number
-        if wanted is not None:
-            kept = {code: text for code, text in example.questions.items() if code in wanted}
-            if not kept:
-                continue
-            example = Example(
-                example.id, example.database, kept, example.cypher, example.source, example.licence
-            )
-        examples.append(example)
-    if not examples:
+        else:
+            example = replace(example, questions={**known.questions, **example.questions})
+        examples[example.id] = example
+    found = [
+        replace(example, questions=kept)
+        for example in examples.values()
+        if (kept := {k: v for k, v in example.questions.items() if wanted is None or k in wanted})
+    ]
+    if not found:
         raise CorpusError(f"{path} holds no example{' in ' + ', '.join(wanted) if wanted else ''}")
-    return examples
+    return found
 
 
 def read_schemas(path: Path | str) -> dict[str, GraphSchema]:
