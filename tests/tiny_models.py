@@ -21,7 +21,9 @@ END = 1
 """The end token of every tiny model."""
 
 
-def tiny_llama(*, seed: int = 0, hidden: int = 32, heads: int = 4, vocabulary: int = 96, tied: bool = False) -> Any:
+def tiny_llama(
+    *, seed: int = 0, hidden: int = 32, heads: int = 4, vocabulary: int = 96, tied: bool = False
+) -> Any:
     """A random `LlamaForCausalLM` of two layers whose logits spread by about one."""
     torch.manual_seed(seed)
     config = LlamaConfig(
@@ -52,7 +54,7 @@ def random_adapter(
     targets: Sequence[str] = ATTENTION,
     **marks: Any,
 ) -> LoraAdapter:
-    """An adapter with both factors random, so that it changes what the model says; `marks` go to its fields."""
+    """An adapter with both factors random, so that it changes what the model says; `marks` are its fields."""
     draw = torch.Generator().manual_seed(1000 + seed)
     factors = {
         name: (
@@ -86,7 +88,7 @@ def random_ids(*size: int, vocabulary: int = 96, seed: int = 0) -> Tensor:
 
 
 TEXTS = (
-    "Movie(released int,title)\nPerson(born int,name)\nACTED_IN(roles list) Person>Movie\nDIRECTED Person>Movie",
+    "Movie(released int,title)\nPerson(born int,name)\nACTED_IN(roles list) Person>Movie\nDIRECTED A>B",
     "Which films did Clint Eastwood direct?",
     "¿Qué películas dirigió Clint Eastwood?",
     "Clint Eastwood hangi filmleri yönetti?",

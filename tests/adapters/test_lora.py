@@ -49,7 +49,11 @@ def refusal(folder: Path) -> str:
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     adapter = an_adapter(
-        base="nano", language="es", prompt_hash="ab12", base_fingerprint="cd34", record={"steps": 700, "seed": 7}
+        base="nano",
+        language="es",
+        prompt_hash="ab12",
+        base_fingerprint="cd34",
+        record={"steps": 700, "seed": 7},
     )
     adapter.save(tmp_path / "new" / "es")
     again = LoraAdapter.load(tmp_path / "new" / "es")

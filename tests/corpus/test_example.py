@@ -10,13 +10,16 @@ from polycypher.corpus.example import Example, check_language, normalise_questio
 from polycypher.errors import CorpusError
 
 
-@pytest.mark.parametrize("code", ["en", "es", "tr", "fil", "pt-BR", "es-419", "zh-Hant", "zh-Hant-TW", "sr-Latn-RS"])
+@pytest.mark.parametrize(
+    "code", ["en", "es", "tr", "fil", "pt-BR", "es-419", "zh-Hant", "zh-Hant-TW", "sr-Latn-RS"]
+)
 def test_language_codes(code: str) -> None:
     assert check_language(code) == code
 
 
 @pytest.mark.parametrize(
-    "code", ["", "e", "EN", "english", "pt_BR", "pt-br", "en-", "-en", "zh-hant", "en US", "en\n", "tr-TR-TR", "é"]
+    "code",
+    ["", "e", "EN", "english", "pt_BR", "pt-br", "en-", "-en", "zh-hant", "en US", "en\n", "tr-TR-TR", "é"],
 )
 def test_what_is_no_language_code(code: str) -> None:
     with pytest.raises(CorpusError, match="BCP 47"):

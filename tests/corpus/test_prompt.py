@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_models import tiny_tokenizer
 
 from polycypher.corpus.prompt import (
     COMPACT,
@@ -18,6 +17,7 @@ from polycypher.corpus.prompt import (
     template_named,
 )
 from polycypher.errors import UsageError
+from tiny_models import tiny_tokenizer
 
 SCHEMA, QUESTION = "Movie(title)\nPerson(name)", "Which films did Clint direct?"
 
@@ -34,7 +34,9 @@ class Chat:
 
     chat_template = "…"
 
-    def apply_chat_template(self, messages: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool) -> str:
+    def apply_chat_template(
+        self, messages: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
+    ) -> str:
         assert not tokenize
         assert add_generation_prompt
         return "".join(f"<{m['role']}>{m['content'].strip()}</{m['role']}>" for m in messages) + "<assistant>"

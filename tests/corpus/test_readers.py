@@ -94,19 +94,35 @@ def test_what_is_written_is_read(tmp_path: Path, ending: str) -> None:
 
 @every_format
 def test_other_names_of_the_columns(tmp_path: Path, ending: str) -> None:
-    row = {"instance_id": 7, "database_reference_alias": "neo4j", "question": "¿Cuántos?", "language": "es", "query": "RETURN 1"}
+    row = {
+        "instance_id": 7,
+        "database_reference_alias": "neo4j",
+        "question": "¿Cuántos?",
+        "language": "es",
+        "query": "RETURN 1",
+    }
     assert read(tmp_path, [row], ending) == [Example("7", "neo4j", {"es": "¿Cuántos?"}, "RETURN 1")]
 
 
 @every_format
-def test_a_question_without_a_language_is_english_and_a_row_without_id_gets_one(tmp_path: Path, ending: str) -> None:
+def test_a_question_without_a_language_is_english_and_a_row_without_id_gets_one(
+    tmp_path: Path, ending: str
+) -> None:
     (example,) = read(tmp_path, [{"question": "How many?", "cypher": "RETURN 1"}], ending)
     assert example == Example(f"corpus-{FIRST[ending]}", "", {"en": "How many?"}, "RETURN 1")
 
 
 def test_columns_of_regions_and_scripts_are_languages(tmp_path: Path) -> None:
-    questions = {"pt-BR": "Quantos?", "zh-Hant": "多少？", "es-419": "¿Cuántos?", "fil": "Ilan?", "sr-Latn-RS": "Koliko?"}
-    (example,) = read(tmp_path, [{**questions, "cypher": "RETURN 1", "db": "x", "sql": "SELECT 1", "id": "1"}])
+    questions = {
+        "pt-BR": "Quantos?",
+        "zh-Hant": "多少？",
+        "es-419": "¿Cuántos?",
+        "fil": "Ilan?",
+        "sr-Latn-RS": "Koliko?",
+    }
+    (example,) = read(
+        tmp_path, [{**questions, "cypher": "RETURN 1", "db": "x", "sql": "SELECT 1", "id": "1"}]
+    )
     assert example.questions == questions
 
 
@@ -131,7 +147,9 @@ def test_a_row_without_cypher(tmp_path: Path, ending: str, blank: str | None) ->
 @pytest.mark.parametrize("blank", ["", "  ", None])
 @pytest.mark.parametrize("column", ["en", "question"])
 def test_a_row_without_question(tmp_path: Path, ending: str, column: str, blank: str | None) -> None:
-    assert "question" in refusal(tmp_path, [ROWS[1], {"id": "x", column: blank, "cypher": "RETURN 1"}], ending, 1)
+    assert "question" in refusal(
+        tmp_path, [ROWS[1], {"id": "x", column: blank, "cypher": "RETURN 1"}], ending, 1
+    )
 
 
 @every_format
@@ -139,6 +157,22 @@ def test_a_repeated_id(tmp_path: Path, ending: str) -> None:
     message = refusal(tmp_path, [*ROWS, {**ROWS[1], "id": "m1"}], ending, 2)
     assert "'m1'" in message
     assert f"row {FIRST[ending]}" in message
+
+
+@every_format
+def test_rows_of_one_id_in_several_languages_are_one_example(tmp_path: Path, ending: str) -> None:
+    rows = [
+        {"id": "a", "question": text, "language": code, "cypher": "RETURN 1"}
+        for code, text in (("en", "How many?"), ("es", "¿Cuántos?"))
+    ]
+    rows.insert(1, {"id": "b", "question": "Who?", "language": "en", "cypher": "RETURN 2"})
+    found = read(tmp_path, rows, ending)
+    assert [(e.id, dict(e.questions)) for e in found] == [
+        ("a", {"en": "How many?", "es": "¿Cuántos?"}),
+        ("b", {"en": "Who?"}),
+    ]
+    assert "'a'" in refusal(tmp_path, [*rows, {**rows[0], "question": "Again?"}], ending, 3)
+    assert "'a'" in refusal(tmp_path, [*rows, {**rows[0], "language": "tr", "cypher": "RETURN 3"}], ending, 3)
 
 
 @every_format
@@ -163,7 +197,9 @@ def test_a_csv_field_beyond_the_reader_s_limit(tmp_path: Path) -> None:
 
 def test_csv_rows_that_are_short_or_long_and_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "corpus.csv"
-    path.write_text("\ufeffen,cypher,database\nHow?,RETURN 1\nWho?,RETURN 2,movies,extra,more\n", encoding="utf-8")
+    path.write_text(
+        "\ufeffen,cypher,database\nHow?,RETURN 1\nWho?,RETURN 2,movies,extra,more\n", encoding="utf-8"
+    )
     assert [(e.questions, e.cypher, e.database) for e in read_examples(path)] == [
         ({"en": "How?"}, "RETURN 1", ""),
         ({"en": "Who?"}, "RETURN 2", "movies"),
@@ -203,7 +239,9 @@ def test_schemas_by_database(tmp_path: Path) -> None:
     assert list(schemas) == ["a", "b"]
 
 
-@pytest.mark.parametrize("row", [{"node_properties": {}}, {"database": "b"}, {"database": "b", "node_properties": ["X"]}])
+@pytest.mark.parametrize(
+    "row", [{"node_properties": {}}, {"database": "b"}, {"database": "b", "node_properties": ["X"]}]
+)
 def test_damaged_schemas(tmp_path: Path, row: Row) -> None:
     write_jsonl(tmp_path / "schemas.jsonl", [{"database": "a", "node_properties": {}}, row])
     with pytest.raises(CorpusError, match=r"schemas\.jsonl, row 2: "):

@@ -301,14 +301,24 @@ def test_names_in_any_script_are_written_as_normalise_writes_them(
 # ---------------------------------------------------------------------- strings
 
 
+PRINTED = st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from("'\"\\")
+
+
 def _titled(text: str) -> str:
     return f"MATCH (m:Movie) WHERE m.title = {quote_string(text)} RETURN m"
 
 
 @settings(max_examples=50)
-@given(text=st.text(max_size=30))
+@given(text=st.text(PRINTED, max_size=30))
 def test_any_string_is_accepted_without_literals(text: str) -> None:
     assert accepts(_titled(text))
+
+
+def test_control_characters_are_refused_but_for_escaped_blanks() -> None:
+    assert accepts(_titled("one\ttwo\nthree"))
+    assert not accepts(_titled("\x00"))
+    assert not accepts("MATCH (m:Movie) WHERE m.title = '\x00' RETURN m")
+    assert not accepts("MATCH (m:Movie) WHERE m.title = '\n' RETURN m")
 
 
 def test_with_literals_only_they_are_accepted() -> None:
@@ -342,7 +352,7 @@ def test_other_words_and_parts_of_words_are_not(text: str) -> None:
 
 
 @settings(max_examples=30)
-@given(question=st.text(max_size=60), data=st.data())
+@given(question=st.text(PRINTED, max_size=60), data=st.data())
 def test_every_run_of_words_of_any_question_is_accepted(question: str, data: st.DataObject) -> None:
     chunks = re.findall(r"\w+|\W", question)
     start = data.draw(st.integers(0, len(chunks)))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_models import END, peft_model, random_adapter, random_adapters, random_ids, tiny_llama
 from torch import Tensor
 
 from polycypher.corpus.prompt import PromptTokens
@@ -17,8 +15,11 @@ from polycypher.fusion.fused import KEPT_PREFIXES, Decoded, FusedDecoder
 from polycypher.fusion.gate import Embedding, Gate, GateConfig, GateKind
 from polycypher.fusion.previews import Projection, Reduction, Window, reduce_previews, size_of
 from polycypher.fusion.stacked import StackedAdapter
+from tiny_models import END, peft_model, random_adapter, random_adapters, random_ids, tiny_llama
 
-pytestmark = pytest.mark.filterwarnings("ignore:Unexpected keyword arguments:UserWarning")  # PEFT on our own key
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Unexpected keyword arguments:UserWarning"
+)  # PEFT on our own key
 
 K, HIDDEN, VOCABULARY = 3, 32, 96
 PROMPT = PromptTokens(random_ids(14).tolist(), random_ids(9, seed=1).tolist(), (0, 7))
@@ -50,12 +51,16 @@ def a_gate(**changes: Any) -> Gate:
 
 
 @torch.inference_mode()
-def naive(models: Sequence[Any], weights: Sequence[float], prompt: PromptTokens, most: int = STEPS) -> list[int]:
+def naive(
+    models: Sequence[Any], weights: Sequence[float], prompt: PromptTokens, most: int = STEPS
+) -> list[int]:
     """Greedy tokens of Σ w_i L_i, the whole sequence through every model at every step."""
     ids: list[int] = []
     while len(ids) < most:
         sequence = torch.tensor([prompt.ids + ids])
-        fused = sum(w * model(input_ids=sequence).logits[0, -1] for w, model in zip(weights, models, strict=True))
+        fused = sum(
+            w * model(input_ids=sequence).logits[0, -1] for w, model in zip(weights, models, strict=True)
+        )
         assert isinstance(fused, Tensor)
         best = fused.topk(2).values
         assert best[0] - best[1] > 1e-4  # no tie that rounding could turn
@@ -78,7 +83,9 @@ def naive_features(models: Sequence[Any], prompt: PromptTokens, config: GateConf
         start, stop = max(0, len(ids) - int(config.window.value.split("-")[1])), len(ids)
     projection = Projection(VOCABULARY, config.preview, config.projection_seed)
     window = slice(start, stop)
-    previews = reduce_previews(hidden[:, window], logits[:, window], ids[window], config.reduction, projection)
+    previews = reduce_previews(
+        hidden[:, window], logits[:, window], ids[window], config.reduction, projection
+    )
     question = ids[len(prompt.prefix) :][slice(*prompt.question)]
     asked = question if config.embedding is Embedding.QUESTION else ids
     return previews, models[0].get_input_embeddings()(asked).mean(0)
@@ -110,7 +117,9 @@ def test_the_naive_loop_has_something_to_compare(separate: list[Any]) -> None:
     assert len({tuple(naive(separate, weights, PROMPT)) for weights in shares}) == 4
 
 
-@pytest.mark.parametrize("weights", [WEIGHTS, [1 / 3] * 3, [0.0, 0.4, 0.6], [1.0, 0.5, 0.0], [2.0, -1.0, 0.0]])
+@pytest.mark.parametrize(
+    "weights", [WEIGHTS, [1 / 3] * 3, [0.0, 0.4, 0.6], [1.0, 0.5, 0.0], [2.0, -1.0, 0.0]]
+)
 def test_fixed_weights(separate: list[Any], weights: list[float]) -> None:
     decoded = a_decoder().decode(PROMPT, weights=weights, most=STEPS)
     assert decoded.ids == naive(separate, weights, PROMPT)
@@ -255,15 +264,15 @@ def test_extended_states_are_those_of_a_whole_pass() -> None:
     one_hot = decoder.stacked.one_hot()
     found = decoder.extend(decoder.states(PROMPT, one_hot), answer)
     with torch.inference_mode():
-        whole = decoder.model.model(input_ids=torch.tensor([PROMPT.ids + answer]).expand(K, -1)).last_hidden_state
+        whole = decoder.model.model(
+            input_ids=torch.tensor([PROMPT.ids + answer]).expand(K, -1)
+        ).last_hidden_state
     torch.testing.assert_close(found, whole[:, len(PROMPT.ids) - 1 :], atol=1e-4, rtol=0)
 
 
 def test_a_single_adapter_in_the_bundle() -> None:
     base = tiny_llama()
-    decoder = FusedDecoder(
-        base, StackedAdapter(base, [random_adapter(base)]), a_gate(adapters=1), end=END
-    )
+    decoder = FusedDecoder(base, StackedAdapter(base, [random_adapter(base)]), a_gate(adapters=1), end=END)
     assert decoder.decode(PROMPT, most=4).ids == decoder.decode(PROMPT, weights=[1.0], most=4).ids
 
 

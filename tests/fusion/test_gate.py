@@ -112,7 +112,9 @@ def test_a_floor_stands_under_the_deviation() -> None:
     gate.fit_normalisation(previews, embeddings)
     least = FLOOR * previews.flatten(0, 1).std(0).mean()
     assert gate.preview_deviation[0].item() == pytest.approx(least.item(), rel=1e-3)
-    assert gate.embedding_deviation[0].item() == pytest.approx(FLOOR * embeddings.std(0).mean().item(), rel=1e-3)
+    assert gate.embedding_deviation[0].item() == pytest.approx(
+        FLOOR * embeddings.std(0).mean().item(), rel=1e-3
+    )
     torch.testing.assert_close(gate.preview_deviation[1:], previews.flatten(0, 1).std(0)[1:])
 
 

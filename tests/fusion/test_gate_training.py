@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_models import END, random_adapters, random_ids, tiny_llama
 from torch import Tensor
 
 from polycypher.corpus.prompt import PromptTokens
@@ -16,6 +15,7 @@ from polycypher.fusion.fused import FusedDecoder
 from polycypher.fusion.gate import Gate, GateConfig, GateKind
 from polycypher.fusion.gate_training import GateFeatures, GateItem, collect, train_gate
 from polycypher.fusion.stacked import StackedAdapter
+from tiny_models import END, random_adapters, random_ids, tiny_llama
 
 K, HIDDEN, VOCABULARY, TOKENS = 3, 8, 20, 4
 TOY = GateConfig(adapters=K, preview=6, embedding_size=4, width=32)
@@ -68,7 +68,9 @@ def test_the_shared_scorer_learns_from_previews() -> None:
 
     def marked(count: int, seed: int) -> GateFeatures:
         features = toy(count, head, seed)
-        features.previews[torch.arange(count), features.adapters, 0] += 4.0  # the right adapter's preview stands out
+        features.previews[torch.arange(count), features.adapters, 0] += (
+            4.0  # the right adapter's preview stands out
+        )
         return features
 
     torch.manual_seed(1)
@@ -109,7 +111,9 @@ def test_the_first_loss_is_the_formula() -> None:
     reference.fit_normalisation(features.previews, features.embeddings)
     weights = reference(features.previews, features.embeddings)
     answer = 0.0
-    for token, (owner, label) in enumerate(zip(features.owners.tolist(), features.labels.tolist(), strict=True)):
+    for token, (owner, label) in enumerate(
+        zip(features.owners.tolist(), features.labels.tolist(), strict=True)
+    ):
         fused = sum(weights[owner, i] * head(features.states[token, i].float()) for i in range(K))
         answer -= fused.log_softmax(0)[label].item() / len(features.labels)
     identified = -weights.gather(1, features.adapters[:, None]).log().mean().item()

@@ -24,7 +24,9 @@ def test_the_window_of_an_empty_question_is_the_last_token() -> None:
     assert Window.QUESTION.span(prefix=100, suffix=4, question=(0, 0)) == (103, 104)
 
 
-@pytest.mark.parametrize(("window", "length"), [(Window.LAST_200, 200), (Window.LAST_100, 100), (Window.LAST_50, 50)])
+@pytest.mark.parametrize(
+    ("window", "length"), [(Window.LAST_200, 200), (Window.LAST_100, 100), (Window.LAST_50, 50)]
+)
 def test_the_last_tokens_are_clipped_at_the_start(window: Window, length: int) -> None:
     assert window.span(prefix=990, suffix=10, question=(0, 5)) == (1000 - length, 1000)
     assert window.span(prefix=length - 10, suffix=10, question=(0, 5)) == (0, length)
@@ -35,14 +37,19 @@ def test_full_is_the_mean_of_the_log_probabilities() -> None:
     found = reduce_previews(HIDDEN, LOGITS, IDS, Reduction.FULL, None)
     for i in range(3):
         for v in range(7):
-            each = [LOGITS[i, w, v].item() - math.log(sum(math.exp(x) for x in LOGITS[i, w].tolist())) for w in range(4)]
+            each = [
+                LOGITS[i, w, v].item() - math.log(sum(math.exp(x) for x in LOGITS[i, w].tolist()))
+                for w in range(4)
+            ]
             assert found[i, v].item() == pytest.approx(sum(each) / 4, abs=1e-5)
 
 
 def test_a_constant_added_to_the_logits_changes_nothing() -> None:
     for reduction in (Reduction.FULL, Reduction.STATS):
         one = reduce_previews(HIDDEN, LOGITS, IDS, reduction, None)
-        torch.testing.assert_close(reduce_previews(HIDDEN, LOGITS + 5.0, IDS, reduction, None), one, atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            reduce_previews(HIDDEN, LOGITS + 5.0, IDS, reduction, None), one, atol=1e-5, rtol=0
+        )
 
 
 def test_hidden_is_the_mean_state() -> None:
@@ -80,8 +87,12 @@ def test_projection_entries_and_lengths() -> None:
 
 def test_statistics_by_hand() -> None:
     # Two adapters, two places, three tokens; the window is tokens 2, 1.
-    p = torch.tensor([[[0.5, 0.25, 0.25], [0.7, 0.2, 0.1]], [[0.1, 0.8, 0.1], [0.7, 0.2, 0.1]]], dtype=torch.float64)
-    found = reduce_previews(torch.zeros(2, 2, 1), p.log().float(), torch.tensor([2, 1]), Reduction.STATS, None)
+    p = torch.tensor(
+        [[[0.5, 0.25, 0.25], [0.7, 0.2, 0.1]], [[0.1, 0.8, 0.1], [0.7, 0.2, 0.1]]], dtype=torch.float64
+    )
+    found = reduce_previews(
+        torch.zeros(2, 2, 1), p.log().float(), torch.tensor([2, 1]), Reduction.STATS, None
+    )
 
     def entropy(row: list[float]) -> float:
         return -sum(x * math.log(x) for x in row)

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 import torch
 from peft import PeftModel
-from tiny_models import peft_model, random_adapter, random_adapters, random_ids, tiny_llama
 from torch import Tensor
 
 from polycypher.adapters.lora import LoraAdapter
 from polycypher.errors import AdapterError
 from polycypher.fusion.stacked import StackedAdapter, StackedLinear
+from tiny_models import peft_model, random_adapter, random_adapters, random_ids, tiny_llama
 
-pytestmark = pytest.mark.filterwarnings("ignore:Unexpected keyword arguments:UserWarning")  # PEFT on our own key
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Unexpected keyword arguments:UserWarning"
+)  # PEFT on our own key
 IDS = random_ids(1, 12)
 
 
@@ -47,7 +49,8 @@ def test_one_hot_rows_are_the_adapters_alone(count: int, tmp_path: Path) -> None
     base = tiny_llama()
     adapters = random_adapters(base, count)
     expected = [
-        logits_of(peft_model(base, adapter, tmp_path / str(index)))[0] for index, adapter in enumerate(adapters)
+        logits_of(peft_model(base, adapter, tmp_path / str(index)))[0]
+        for index, adapter in enumerate(adapters)
     ]
     alone = logits_of(base)[0]
     stacked = StackedAdapter(base, adapters)
@@ -75,7 +78,11 @@ def test_gate_weights_in_one_row_are_the_concatenated_merge(count: int, tmp_path
     stacked.set_weights(weights[None])
     torch.testing.assert_close(logits_of(base), expected, atol=1e-4, rtol=0)
     found = updates(base, weights, stacked)
-    by_peft = {name.removeprefix("base_model.model."): m for name, m in merged.named_modules() if hasattr(m, "get_delta_weight")}
+    by_peft = {
+        name.removeprefix("base_model.model."): m
+        for name, m in merged.named_modules()
+        if hasattr(m, "get_delta_weight")
+    }
     assert set(found) == set(by_peft) == set(adapters[0].factors)
     for name, update in found.items():
         torch.testing.assert_close(update, by_peft[name].get_delta_weight("mixed"), atol=1e-5, rtol=0)

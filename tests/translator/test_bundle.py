@@ -82,7 +82,7 @@ def test_a_manifest_that_is_no_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("more", [{}, {"quantisation": "int4"}])
 def test_a_manifest_of_a_later_format_says_to_upgrade(tmp_path: Path, more: dict[str, str]) -> None:
     (tmp_path / MANIFEST).write_text(changed(format=2, **more))
-    with pytest.raises(BundleError, match="format 2.*upgrade") as caught:
+    with pytest.raises(BundleError, match=r"format 2.*upgrade") as caught:
         Manifest.load(tmp_path)
     one_line(caught.value)
 
@@ -116,7 +116,9 @@ def test_a_folder_of_the_home(packaged: Path, tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("name", [".", ".."])
-def test_dots_are_the_user_s_folders(packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_dots_are_the_user_s_folders(
+    packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "a" / "b")
     assert find_bundle(name).resolve() == (tmp_path / "a" / "b" / name).resolve()
@@ -160,7 +162,9 @@ def a_base(folder: Path, **config: Any) -> Path:
 
 def test_equal_bases_have_one_fingerprint(tmp_path: Path) -> None:
     first = fingerprint(a_base(tmp_path / "a"))
-    assert first == fingerprint(a_base(tmp_path / "b", transformers_version="9.9", _name_or_path="x", dtype="bfloat16"))
+    assert first == fingerprint(
+        a_base(tmp_path / "b", transformers_version="9.9", _name_or_path="x", dtype="bfloat16")
+    )
     assert len(first) == 16
     assert set(first) <= set("0123456789abcdef")
 

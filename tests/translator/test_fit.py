@@ -67,6 +67,8 @@ def test_an_empty_schema_is_refused() -> None:
 
 
 def test_a_label_that_is_too_large_alone_is_named() -> None:
-    schema = GraphSchema({"Huge": {f"p{i}": "STRING" for i in range(500)}, "Other": {f"q{i}": "STRING" for i in range(500)}})
+    schema = GraphSchema(
+        {"Huge": {f"p{i}": "STRING" for i in range(500)}, "Other": {f"q{i}": "STRING" for i in range(500)}}
+    )
     with pytest.raises(SchemaError, match="'Huge' alone takes more than the 50 tokens"):
         fit_schema(schema, "Which huge ones?", 50, words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
-from tiny_models import random_adapter, tiny_llama, tiny_tokenizer
 
 from polycypher.adapters.lora import LoraAdapter
 from polycypher.corpus.prompt import COMPACT
@@ -25,6 +25,7 @@ from polycypher.schema import GraphSchema, Pattern
 from polycypher.translator import translator as translator_module
 from polycypher.translator.bundle import Manifest, fingerprint
 from polycypher.translator.translator import LONGEST_QUESTION, Translator, check_question
+from tiny_models import random_adapter, tiny_llama, tiny_tokenizer
 
 LANGUAGES = ("en", "es", "tr")
 SCHEMA = GraphSchema(
@@ -143,8 +144,7 @@ def adapter_marked(**marks: str) -> Callable[[Path], None]:
 )
 def test_parts_that_do_not_belong_together(own: Path, damage: Callable[[Path], None], said: str) -> None:
     damage(own)
-    pytest.raises(BundleError, Translator.load, own).match(said)
-    assert refusal(own)
+    assert re.search(said, refusal(own))
 
 
 def test_adapters_without_marks_are_taken(own: Path) -> None:
@@ -177,7 +177,7 @@ def test_weights_are_those_of_the_gate_in_the_manifest_s_order(loaded: Translato
     translation = loaded.translate("Which films did Clint direct?", SCHEMA)
     assert tuple(translation.weights) == LANGUAGES
     assert sum(translation.weights.values()) == pytest.approx(1.0, abs=1e-5)
-    assert 0 < min(translation.weights.values())
+    assert min(translation.weights.values()) > 0
     assert translation.question == "Which films did Clint direct?"
     assert translation.gate_ms > 0
     assert translation.decode_ms > 0
@@ -213,11 +213,13 @@ def test_a_constrained_query_begins_as_a_read_of_the_schema(loaded: Translator) 
     query = loaded.translate("How many?", SCHEMA).cypher
     assert query.upper().startswith(("MATCH", "OPTIONAL", "UNWIND", "WITH", "RETURN", "CALL"))
     free = loaded.translate("How many?", SCHEMA, constrain=False).cypher
-    assert not free.upper().startswith(("MATCH", "OPTIONAL", "UNWIND", "WITH", "RETURN", "CALL"))  # it is untrained
+    assert not free.upper().startswith(("MATCH", "OPTIONAL", "UNWIND", "WITH", "RETURN", "CALL"))
 
 
 def test_a_schema_that_is_too_large_is_cut_with_a_notice(loaded: Translator) -> None:
-    many = GraphSchema({**{f"Label{i}": {"some": "STRING"} for i in range(299)}, "Movie": {"title": "STRING"}})
+    many = GraphSchema(
+        {**{f"Label{i}": {"some": "STRING"} for i in range(299)}, "Movie": {"title": "STRING"}}
+    )
     translation = loaded.translate("Which movie?", many)
     assert any("of 300 labels left out" in notice for notice in translation.notices)
 

@@ -129,7 +129,8 @@ SHORTEST: "shortestPath(" | "allShortestPaths("
 UNTYPED: "--" | "-->" | "<--"
 """
 
-_CHARACTER = r"""[^'\\\r\n]|\\['"\\nrtbf]|\\u[0-9a-fA-F]{4}"""
+_CHARACTER = r"[^'\\\x00-\x1f\x7f]|\\['\x22\\nrtbf]"
+"""In a string; the guard refuses controls, and escapes by number that could hide a quote."""
 _SHAPES = (
     r"[-+]?[0-9]+([.][0-9]+)?",
     r"[0-9]{1,4}[-\/.][0-9]{1,2}([-\/.][0-9]{1,4})?",
@@ -140,7 +141,7 @@ _SHAPES = (
     r"[-,;:.\/|_&#@+ ]{0,2}",
 )
 """Strings that a question need not hold: numbers, dates, durations, codes of countries, separators."""
-_CHUNK = re.compile(r"\w+|\W")
+_CHUNK = re.compile(r"\w+|[^\w\x00-\x1f\x7f]")
 
 
 def schema_grammar(

@@ -97,9 +97,8 @@ def train_gate(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=rate,
-        total_steps=max(
-            11, epochs * -(-count // batch)
-        ),  # with ten, the rise has no length: it divides by zero
+        # With ten steps in all the rise would have no length, and be divided by.
+        total_steps=max(11, epochs * -(-count // batch)),
         pct_start=0.1,
     )
     losses = []

@@ -85,7 +85,7 @@ def find_bundle(model: str | Path) -> Path:
     """
     text = str(model)
     packaged = _PACKAGED / text
-    if text and packaged.is_dir() and packaged.parent == _PACKAGED:
+    if text not in ("", "..") and packaged.is_dir() and packaged.parent == _PACKAGED:
         return packaged
     folder = Path(text).expanduser()
     if folder.is_dir():
