@@ -107,12 +107,14 @@ def both(
     for mode, constrain in (("constrained", True), ("free", False)):
         began = time.perf_counter()
         with progress_bar(mode, sum(len(e.questions) for e in examples)) as advance:
-            predictions = predict(
-                examples,
-                translator,
-                lambda example: live if live is not None else (schemas or {})[example.database],
-                constrain=constrain,
-                progress=advance,
+            predictions = list(
+                predict(
+                    examples,
+                    translator,
+                    lambda example: live if live is not None else (schemas or {})[example.database],
+                    constrain=constrain,
+                    progress=advance,
+                )
             )
         seconds = time.perf_counter() - began
         report: Report = evaluate(predictions, examples, store)

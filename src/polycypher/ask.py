@@ -103,8 +103,11 @@ def ask(
         QueryError: the guard or the database refused the query, or it ran too long.
         GraphError: the database cannot be reached.
     """
-    check_question(question)
-    made = translator.translate(question, store.schema(), language=language, constrain=constrain)
+    question = check_question(question)
+    began = time.perf_counter()
+    schema = store.schema()
+    load_ms += 1000 * (time.perf_counter() - began)
+    made = translator.translate(question, schema, language=language, constrain=constrain)
     times = {"load": load_ms, "gate": made.gate_ms, "decode": made.decode_ms}
     notices = made.notices
     if asks_for_change(question):

@@ -43,7 +43,7 @@ PasswordOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 TopOption = Annotated[int, typer.Option(min=1, help="Rows at most.")]
-TimeoutOption = Annotated[float, typer.Option(min=0.1, help="Seconds that a query may run.")]
+TimeoutOption = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that a query may run.")]
 LanguageOption = Annotated[str, typer.Option(help="auto asks the gate; a language uses its adapter alone.")]
 ConstrainOption = Annotated[
     bool, typer.Option("--constrain/--no-constrain", help="Decode only valid queries.")
@@ -86,8 +86,8 @@ def ask(
     """Ask a question: one read-only query is made, checked and run."""
     from polycypher.translator.translator import check_question
 
-    check_question(question)
-    from polycypher import ask as rooms
+    question = check_question(question)
+    import polycypher.ask as rooms
     from polycypher.graph.store import Limits
 
     with console.waiting("loading"):
@@ -108,7 +108,7 @@ def ask(
         if json:
             console.print_json(answer.to_dict())
         elif dry_run:
-            typer.echo(answer.cypher)
+            console.print_text(answer.cypher)
         else:
             console.print_answer(answer)
 
@@ -130,7 +130,7 @@ def run(
     from polycypher.cypher import guard
 
     guard.check(query)
-    from polycypher import ask as rooms
+    import polycypher.ask as rooms
     from polycypher.graph.connect import connect
     from polycypher.graph.store import Limits
 
@@ -169,6 +169,8 @@ def load(
 
     if (script is None) == (not nodes):
         raise UsageError("name a Cypher script, or node files with --nodes Label=file.csv")
+    if script is not None and (relationships or type or keep_keys):
+        raise UsageError("--relationships, --type and --keep-keys belong to node files, not to a script")
     name = graph or (script.stem if script else "")
     if not name:
         raise UsageError("name the new graph with --graph")
@@ -221,7 +223,7 @@ def schema(
     if json:
         console.print_json(found.to_dict())
     elif found:
-        typer.echo(found.to_prompt())
+        console.print_text(found.to_prompt())
     else:
         console.print_notice("the graph is empty")
 
@@ -256,12 +258,14 @@ def evaluate(
     json: JsonOption = False,
 ) -> None:
     """Score a model on a corpus, by language."""
-    from polycypher import ask as rooms
+    import polycypher.ask as rooms
     from polycypher import score
     from polycypher.corpus.readers import read_examples, read_schemas
     from polycypher.evaluation.table import routing_table, score_table
     from polycypher.translator.translator import Translator
 
+    if graph is not None and schemas is not None:
+        raise UsageError("name a graph with --graph or schemas with --schemas, not both")
     examples = read_examples(corpus, languages=language)
     store: Any = None
     if graph is not None:
@@ -299,7 +303,7 @@ def evaluate(
 @app.command()
 def demo() -> None:
     """Ask the demo graph the same question in English, Spanish and Turkish."""
-    from polycypher import ask as rooms
+    import polycypher.ask as rooms
 
     with console.waiting("starting the demo graph and the model"):
         translator, store, load_ms = rooms.open_both()
@@ -340,6 +344,11 @@ def _spread(words: list[str]) -> list[str]:
     option = ""
     for word in words:
         if word.startswith("-"):
+            name, equals, _ = word.partition("=")
+            if equals and name in ("--nodes", "--relationships", "--type"):
+                option = name
+                spread.append(word)
+                continue
             option = word if word in ("--nodes", "--relationships", "--type") else ""
             spread.append(word)
         else:
@@ -356,24 +365,50 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # A terminated command ends as an interrupted one does: every `with` closes what it opened.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console.prepare_streams()
+    code = _run(_spread(sys.argv[1:]))
     try:
-        app(_spread(sys.argv[1:]), standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        console.print_error("interrupted")
-        sys.exit(130)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(error, BrokenPipeError):
+            console.print_error(f"cannot write the output: {error.strerror}")
+            code = code or 2
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
+    try:
+        # The library returns 130 for an interrupt instead of raising it.
+        code = app(words, standalone_mode=False)
     except PolycypherError as error:
         console.print_error(str(error))
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return error.exit_code
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        console.print_error(
+            f"the system refused{where}: {error.strerror or error}; check the path and its rights"
+        )
+        return 2
     except Exception as error:
-        if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # typer's own usage errors
-            console.print_error(f"{error.format_message()}; see polycypher --help")
-            sys.exit(2)
-        raise
+        if not hasattr(error, "format_message"):
+            raise
+        # The library's own usage errors; without any argument that is the help.
+        message = error.format_message()
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(message, err=True)
+        else:
+            console.print_error(f"{message.rstrip('.')}; see polycypher --help")
+        return 2
+    if code == 130:
+        console.print_error("interrupted")
+    return code if isinstance(code, int) else 0
 
 
 if __name__ == "__main__":

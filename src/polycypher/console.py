@@ -5,7 +5,10 @@ Knows no model and no database: it draws what it is given.
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,6 +36,16 @@ LONGEST_CELL = 120
 """Characters of a cell that a table shows; `--json` gives all."""
 
 
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Text from a model or a database, safe for a terminal: control characters are shown, not obeyed."""
+    return _UNPRINTABLE.sub(
+        lambda found: found[0].encode("unicode_escape", "backslashreplace").decode(), text
+    )
+
+
 def out() -> Console:
     """The console for results."""
     return Console(soft_wrap=not sys.stdout.isatty())
@@ -43,19 +56,33 @@ def err() -> Console:
     return Console(stderr=True, soft_wrap=True)
 
 
+def prepare_streams() -> None:
+    """Make stdout and stderr safe to write to: closed ones swallow, unknown characters are escaped."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - lives with the process
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def print_json(value: Any) -> None:
     """Exactly one JSON object on stdout."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def print_text(text: str) -> None:
+    """Plain text on stdout, for pipes."""
+    sys.stdout.write(printable(text) + "\n")
+
+
 def print_error(message: str) -> None:
     """One line on stderr."""
-    err().print(Text.assemble(("error: ", "bold red"), " ".join(message.split())))
+    err().print(Text.assemble(("error: ", "bold red"), printable(" ".join(message.split()))))
 
 
 def print_notice(message: str) -> None:
     """One line on stderr."""
-    err().print(Text.assemble(("note: ", "yellow"), message))
+    err().print(Text.assemble(("note: ", "yellow"), printable(message)))
 
 
 def print_answer(answer: Answer) -> None:
@@ -63,10 +90,16 @@ def print_answer(answer: Answer) -> None:
     console = out()
     if console.is_terminal:
         console.print(
-            Syntax(answer.cypher, "cypher", theme="ansi_dark", background_color="default", word_wrap=True)
+            Syntax(
+                printable(answer.cypher),
+                "cypher",
+                theme="ansi_dark",
+                background_color="default",
+                word_wrap=True,
+            )
         )
     else:
-        console.print(Text(answer.cypher))
+        console.print(Text(printable(answer.cypher)))
     if answer.weights is not None:
         console.print(weight_bars(answer.weights))
     if answer.columns:
@@ -91,7 +124,7 @@ def row_table(answer: Answer) -> Table:
     """The rows as a table; long cells are cut."""
     table = Table(show_edge=False, header_style="bold")
     for column in answer.columns:
-        table.add_column(Text(column), overflow="fold")
+        table.add_column(Text(printable(column)), overflow="fold")
     for row in answer.rows:
         table.add_row(*(Text(show(cell)) for cell in row))
     return table
@@ -99,7 +132,7 @@ def row_table(answer: Answer) -> Table:
 
 def show(value: Any) -> str:
     """A value as people read it: text bare, nodes as `(:Label {…})`, lists in brackets."""
-    text = _shown(value)
+    text = printable(_shown(value))
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
 
 
@@ -172,5 +205,5 @@ def waiting(message: str) -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    with console.status(message):
+    with console.status(Text(message)):
         yield

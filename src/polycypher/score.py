@@ -5,12 +5,13 @@ Joins `translator/` and `evaluation/`, which do not know each other. Knows nothi
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from polycypher.corpus.example import Example
-from polycypher.errors import CorpusError
+from polycypher.errors import CorpusError, UsageError
 from polycypher.evaluation import Prediction, Report, evaluate
 from polycypher.graph.store import GraphStore
 from polycypher.schema import GraphSchema
@@ -32,21 +33,22 @@ def predict(
     translator: Translator,
     schema_of: Callable[[Example], GraphSchema],
     *,
-    languages: Sequence[str] | None = None,
     constrain: bool = True,
     progress: Callable[[], None] = lambda: None,
-) -> list[Prediction]:
-    """A prediction for every question of the examples (in `languages`, or in all they have)."""
-    predictions = []
+) -> Iterator[Prediction]:
+    """A prediction for every question of the examples, database by database.
+
+    A question that cannot be used (empty, too long) gives an empty query, which counts as wrong.
+    """
     for example in sorted(examples, key=lambda e: e.database):
         schema = schema_of(example)
         for language, question in example.questions.items():
-            if languages is not None and language not in languages:
-                continue
-            made = translator.translate(question, schema, constrain=constrain)
-            predictions.append(Prediction(example.id, language, made.cypher, dict(made.weights)))
+            try:
+                made = translator.translate(question, schema, constrain=constrain)
+                yield Prediction(example.id, language, made.cypher, dict(made.weights))
+            except UsageError:
+                yield Prediction(example.id, language, "", None)
             progress()
-    return predictions
 
 
 def score(
@@ -55,7 +57,6 @@ def score(
     *,
     store: GraphStore | None = None,
     schemas: Mapping[str, GraphSchema] | None = None,
-    languages: Sequence[str] | None = None,
     constrain: bool = True,
     progress: Callable[[], None] = lambda: None,
     keep: Path | None = None,
@@ -63,43 +64,33 @@ def score(
     """Predict and evaluate.
 
     With `store`, queries are executed there and its live schema is asked about; without, `schemas` by
-    database serve and only the measures on text are taken. `keep` writes the predictions as JSONL.
+    database serve and only the measures on text are taken. `keep` writes each prediction as it is made, as JSONL.
 
     Raises:
         CorpusError: no example has a schema.
     """
     if store is not None:
         live = store.schema()
-        predictions = predict(
-            examples, translator, lambda _: live, languages=languages, constrain=constrain, progress=progress
-        )
+        known = {example.database: live for example in examples}
     else:
-        known = schemas or {}
+        known = dict(schemas or {})
         examples = [example for example in examples if example.database in known]
-        if not examples:
-            raise CorpusError(
-                "no example's database has a schema in the schemas file; name one with --graph instead"
-            )
-        predictions = predict(
-            examples,
-            translator,
-            lambda example: known[example.database],
-            languages=languages,
-            constrain=constrain,
-            progress=progress,
+    if not examples:
+        raise CorpusError(
+            "no example's database has a schema there; name a graph with --graph"
         )
-    if keep is not None:
-        lines = [
-            json.dumps(
-                {
-                    "id": p.example_id,
-                    "language": p.language,
-                    "prediction": p.prediction,
-                    "weights": p.weights,
-                },
-                ensure_ascii=False,
-            )
-            for p in predictions
-        ]
-        keep.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    predictions = []
+    with open(keep, "w", encoding="utf-8") if keep else contextlib.nullcontext() as file:
+        for made in predict(
+            examples, translator, lambda e: known[e.database], constrain=constrain, progress=progress
+        ):
+            predictions.append(made)
+            if file is not None:
+                row = {
+                    "id": made.example_id,
+                    "language": made.language,
+                    "prediction": made.prediction,
+                    "weights": made.weights,
+                }
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return evaluate(predictions, examples, store)

@@ -84,8 +84,8 @@ class LoraAdapter:
             folder.mkdir(parents=True, exist_ok=True)
             save_file(tensors, folder / f"{WEIGHTS}.tmp")
             (folder / f"{CONFIG}.tmp").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-            os.replace(folder / f"{WEIGHTS}.tmp", folder / WEIGHTS)
             os.replace(folder / f"{CONFIG}.tmp", folder / CONFIG)
+            os.replace(folder / f"{WEIGHTS}.tmp", folder / WEIGHTS)
         except OSError as error:
             raise AdapterError(f"cannot write the adapter folder {folder}: {error}") from None
 

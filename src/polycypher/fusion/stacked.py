@@ -87,7 +87,7 @@ class StackedAdapter:
                 one, two = adapter.factors.get(name, empty)
                 if one.shape[1] != size_in or two.shape[0] != size_out or one.shape[0] != adapter.rank:
                     raise AdapterError(
-                        f"the adapter '{adapter.language}' does not fit {name}: it was trained on another base"
+                        f"the adapter '{adapter.language}' does not fit {name}: it is for another base"
                     )
                 a.append(one.to(reference.device, reference.dtype))
                 b.append(two.to(reference.device, reference.dtype))

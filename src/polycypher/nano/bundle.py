@@ -100,7 +100,7 @@ def train_adapter(recipe: NanoRecipe, language: str, *, report: Report = lambda 
         report({"adapter": language, "step": 0, **probe(trainable.weights()[0])})
     folder = recipe.folder / "adapters" / language
     plan = Plan(part.steps, part.rate, part.groups, part.warm_up, part.fall)
-    train(trainable, shape, mixture, plan, folder=folder, probe=probe, probe_every=100, report=report)
+    train(trainable, shape, mixture, plan, folder=folder, probe=probe, probe_every=210, report=report)
     LoraAdapter(
         factors={
             name.removesuffix(".weight"): (

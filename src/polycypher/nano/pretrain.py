@@ -5,7 +5,9 @@ Knows nothing of adapters or gates.
 
 from __future__ import annotations
 
+import os
 import random
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,7 +66,11 @@ def train_base(recipe: NanoRecipe, *, report: Report = lambda record: None) -> P
     with torch.no_grad():
         for name, weight in model.named_parameters():
             weight.copy_(trainable.master[name])
-    model.bfloat16().save_pretrained(folder)
+    # A folder of its own first: a kill must not leave a half-written model that looks finished.
+    with tempfile.TemporaryDirectory(dir=recipe.folder) as temporary:
+        model.bfloat16().save_pretrained(temporary)
+        for path in sorted(Path(temporary).iterdir(), key=lambda path: path.suffix == ".safetensors"):
+            os.replace(path, folder / path.name)
     return folder
 
 

@@ -138,6 +138,11 @@ class NanoRecipe(_Part):
             read = [example for path in part.files if path.exists() for example in read_examples(path)]
             if read:
                 examples[part.name] = without_questions(read, held_out)
+        absent = [str(path) for path in self.held_out if not path.exists()]
+        if examples and absent:
+            raise CorpusError(
+                f"the recipe's held-out file {absent[0]} does not exist; nothing would be kept apart"
+            )
         schemas = read_schemas(self.schemas) if self.schemas and self.schemas.exists() else {}
         if not examples and self.synthetic is None:
             raise RecipeError("none of the recipe's corpus files exists, and it has no synthetic part")

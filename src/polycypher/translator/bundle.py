@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from polycypher.errors import BundleError, ModelError
 
 MANIFEST = "manifest.json"
@@ -62,13 +64,17 @@ class Manifest:
                 raise BundleError(
                     f"{path} has format {value['format']}, this version reads {FORMAT}; upgrade polycypher"
                 )
-            manifest = cls(**value)
-            if not isinstance(manifest.languages, dict) or not manifest.languages:
+            manifest = TypeAdapter(cls).validate_python(value)
+            if not manifest.languages:
                 raise ValueError("no languages")
         except FileNotFoundError:
             raise BundleError(
                 f"{folder} is no bundle: it has no {MANIFEST}; name a folder written by `polycypher train`"
             ) from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise BundleError(f"the manifest {path} is damaged: `{where}`: {first['msg']}") from None
         except (OSError, ValueError, TypeError) as error:
             raise BundleError(
                 f"the manifest {path} is damaged: {error}; make or copy the bundle again"
@@ -87,9 +93,12 @@ def find_bundle(model: str | Path) -> Path:
     packaged = _PACKAGED / text
     if text not in ("", "..") and packaged.is_dir() and packaged.parent == _PACKAGED:
         return packaged
-    folder = Path(text).expanduser()
-    if folder.is_dir():
-        return folder
+    try:
+        folder = Path(text).expanduser()
+        if folder.is_dir():
+            return folder
+    except (OSError, RuntimeError) as error:
+        raise BundleError(f"cannot open the model '{text[:80]}': {error}") from None
     if text.count("/") == 1 and not text.startswith((".", "/", "~")):
         return _fetch(text)
     known = ", ".join(sorted(path.name for path in _PACKAGED.glob("*") if path.is_dir())) or "none"
@@ -103,7 +112,7 @@ def _fetch(hub_id: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
-        return Path(snapshot_download(hub_id))
+        return Path(snapshot_download(hub_id, allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt"]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(

@@ -28,6 +28,8 @@ def fit_schema(
         return schema, None
     score = schema.relevance(question)
     ranked = sorted(schema.labels, key=lambda label: (-score[label], label))
+    # A label that is too wide by itself must not keep out all others.
+    ranked = [label for label in ranked if count(schema.restrict([label])) <= limit]
     # The largest number of labels that fits, by bisection: more labels never take fewer tokens.
     low, high = 0, len(ranked)
     while low < high:
@@ -38,10 +40,8 @@ def fit_schema(
             high = middle - 1
     if low == 0:
         raise SchemaError(
-            f"the label '{ranked[0]}' alone takes more than the {limit} tokens this model reads of a schema; "
-            "use a larger model"
+            f"every label takes more than the {limit} tokens that the model reads of a schema; use a larger one"
         )
-    left_out = len(ranked) - low
-    return schema.restrict(
-        ranked[:low]
-    ), f"the schema is too large for the model: {left_out} of {len(ranked)} labels left out"
+    everything = len(schema.labels)
+    notice = f"the schema is too large for the model: {everything - low} of {everything} labels left out"
+    return schema.restrict(ranked[:low]), notice

@@ -7,7 +7,7 @@ from typing import Any
 
 from polycypher.adapters.lora import LoraAdapter
 from polycypher.corpus.prompt import PromptTemplate, template_named
-from polycypher.errors import BundleError, ModelError
+from polycypher.errors import BundleError, ModelError, UsageError
 from polycypher.fusion.fused import FusedDecoder
 from polycypher.fusion.stacked import StackedAdapter
 from polycypher.fusion.storage import load_gate
@@ -33,7 +33,9 @@ def load_base(folder: Path, *, device: str = "cpu") -> tuple[Any, Any]:
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, use_safetensors=True
+        )
     except Exception as error:  # the libraries raise many types for a damaged file
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"cannot load the base model in {folder}: {reason}; copy the bundle again") from None
@@ -60,7 +62,12 @@ def load_parts(folder: Path, manifest: Manifest, device: str) -> tuple[Any, Fuse
             f"({manifest.base_fingerprint}); copy the bundle again"
         )
     model, tokenizer = load_base(base, device=device)
-    template = template_named(manifest.prompt, tokenizer)
+    if tokenizer.eos_token_id is None:
+        raise BundleError(f"the tokenizer in {base} has no end token; set `eos_token` there")
+    try:
+        template = template_named(manifest.prompt, tokenizer)
+    except UsageError as error:
+        raise BundleError(f"the bundle in {folder}: {error}") from None
     if template.hash != manifest.prompt_hash:
         raise BundleError(
             f"the bundle in {folder} was trained with another prompt ({manifest.prompt_hash}) than this "

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from polycypher.cypher.cleanup import clean
-from polycypher.errors import UsageError
+from polycypher.errors import BundleError, UsageError
 from polycypher.schema import GraphSchema
 from polycypher.translator.bundle import Manifest, find_bundle
 from polycypher.translator.fit import fit_schema
@@ -97,18 +97,28 @@ class Translator:
 
         Raises:
             UsageError: an empty or too long question, or an unknown language.
+            BundleError: no language is given and the bundle has no gate.
             SchemaError: an empty schema, or one that cannot be made to fit.
         """
         asked = check_question(question)
         weights = self._hard_weights(language)
         fitted, notice = fit_schema(schema, asked, self.manifest.schema_tokens, self._count)
         prompt: PromptTokens = self._template.encode(self._tokenizer, fitted.to_prompt(), asked)
+        room = self._decoder.model.config.max_position_embeddings - LONGEST_QUERY
+        if len(prompt.ids) > room:
+            raise UsageError(
+                f"question and schema take {len(prompt.ids)} tokens, the model reads {room}; ask a shorter one"
+            )
         with self._lock:
             mask = None
             if constrain:
                 mask = self._constraints().start(fitted, question=asked, values=values)
             decoded = self._decoder.decode(prompt, weights=weights, mask=mask, most=LONGEST_QUERY)
         notices = [notice] if notice else []
+        if mask is not None and not mask.constrained:
+            notices.append(
+                "decoding could not be constrained to the schema; the guard still checks the query"
+            )
         if not decoded.complete:
             notices.append(f"the query was cut at {LONGEST_QUERY} tokens; ask a simpler question")
         return Translation(
@@ -135,6 +145,8 @@ class Translator:
 
     def _hard_weights(self, language: str | None) -> list[float] | None:
         if language is None:
+            if self._decoder.gate is None:
+                raise BundleError(f"the model has no gate; name a language: {', '.join(self.languages)}")
             return None
         if language not in self.languages:
             raise UsageError(f"the model has no adapter for '{language}'; it has {', '.join(self.languages)}")
