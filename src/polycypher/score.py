@@ -77,7 +77,7 @@ def score(
         examples = [example for example in examples if example.database in known]
     if not examples:
         raise CorpusError(
-            "no example's database has a schema there; name a graph with --graph"
+            "no example's database has a schema there; use --graph"
         )
     predictions = []
     with open(keep, "w", encoding="utf-8") if keep else contextlib.nullcontext() as file:

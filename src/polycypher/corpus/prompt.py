@@ -10,7 +10,6 @@ known by position (the gate's window needs no search). Knows nothing of models b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -66,10 +65,6 @@ class PromptTemplate:
         frame = "\x00".join((self.name, self.head, self.middle, self.tail))
         return hashlib.sha256(frame.encode()).hexdigest()[:16]
 
-    def text(self, schema: str, question: str) -> str:
-        """The whole prompt as text."""
-        return f"{self.head}{schema}{self.middle}{question}{self.tail}"
-
     def encode_prefix(self, tokenizer: Tokenizer, schema: str) -> list[int]:
         """Token ids of everything that depends on the schema alone."""
         return [
@@ -121,8 +116,3 @@ def template_named(name: str, tokenizer: Any) -> PromptTemplate:
     if name == "paper":
         return paper_template(tokenizer)
     raise UsageError(f"no prompt template is named '{name}'; there are compact and paper")
-
-
-def left_truncate(ids: Sequence[int], limit: int) -> list[int]:
-    """The last `limit` tokens (left truncation, arXiv 2601.16097, Appendix B)."""
-    return list(ids[-limit:])

@@ -21,7 +21,7 @@ HELD_OUT = 1_000_000_000
 class GroupMaker:
     """Makes groups: `demo_share` of them films, `known_share` other known worlds, the rest random ones.
 
-    Values are invented, so that the values of a graph that is measured on are never seen.
+    Values come from the synthesiser's own pools, never from a graph that is measured on.
     """
 
     def __init__(self, languages: Mapping[str, float], *, demo_share: float, known_share: float) -> None:
