@@ -64,7 +64,8 @@ def score(
     """Predict and evaluate.
 
     With `store`, queries are executed there and its live schema is asked about; without, `schemas` by
-    database serve and only the measures on text are taken. `keep` writes each prediction as it is made, as JSONL.
+    database serve and only the measures on text are taken. `keep` writes each prediction as it is made
+    (JSONL).
 
     Raises:
         CorpusError: no example has a schema.

@@ -107,7 +107,7 @@ class Translator:
         room = self._decoder.model.config.max_position_embeddings - LONGEST_QUERY
         if len(prompt.ids) > room:
             raise UsageError(
-                f"question and schema take {len(prompt.ids)} tokens, the model reads {room}; ask in fewer words"
+                f"question and schema take {len(prompt.ids)} tokens of {room}; ask in fewer words"
             )
         with self._lock:
             mask = None
