@@ -10,7 +10,7 @@ from polycypher.nano.tokenizer import END, PAD, train_tokenizer
 from tiny_models import TEXTS, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
-FULL = train_tokenizer([*TEXTS, "a WHERE b", "a LIMIT 1", "a ORDER BY b"] * 3, vocabulary=1000)
+FULL = train_tokenizer([*TEXTS, "a WHERE b", "a LIMIT 1", "a ORDER BY b", "1999 x12"] * 3, vocabulary=1000)
 """With room for every piece of its texts as one token."""
 
 

@@ -134,14 +134,14 @@ def test_what_is_nowhere(packaged: Path, name: str, tmp_path: Path, monkeypatch:
 
 
 def test_a_hub_id_is_fetched(packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda hub_id: str(tmp_path / hub_id))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda hub_id, **_: str(tmp_path / hub_id))
     assert find_bundle("someone/model") == tmp_path / "someone/model"
 
 
 def test_a_hub_id_that_cannot_be_fetched(packaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    def fail(hub_id: str) -> str:
+    def fail(hub_id: str, **_: object) -> str:
         raise LocalEntryNotFoundError("no connection\nand more lines")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fail)

@@ -66,9 +66,17 @@ def test_an_empty_schema_is_refused() -> None:
         fit_schema(GraphSchema({}), "How many?", 100, words)
 
 
-def test_a_label_that_is_too_large_alone_is_named() -> None:
+def test_a_label_that_is_too_large_alone_does_not_keep_out_the_others() -> None:
+    schema = GraphSchema({"Huge": {f"p{i}": "STRING" for i in range(500)}, "Other": {"name": "STRING"}})
+    fitted, notice = fit_schema(schema, "Which huge ones?", 50, words)
+    assert fitted.labels == ("Other",)
+    assert notice is not None
+    assert "1 of 2 labels left out" in notice
+
+
+def test_a_schema_of_labels_that_are_all_too_large_is_refused() -> None:
     schema = GraphSchema(
         {"Huge": {f"p{i}": "STRING" for i in range(500)}, "Other": {f"q{i}": "STRING" for i in range(500)}}
     )
-    with pytest.raises(SchemaError, match="'Huge' alone takes more than the 50 tokens"):
+    with pytest.raises(SchemaError, match="every label takes more than the 50 tokens"):
         fit_schema(schema, "Which huge ones?", 50, words)

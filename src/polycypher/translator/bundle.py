@@ -64,6 +64,8 @@ class Manifest:
                 raise BundleError(
                     f"{path} has format {value['format']}, this version reads {FORMAT}; upgrade polycypher"
                 )
+            if not isinstance(value, dict) or (unknown := value.keys() - set(cls.__slots__)):
+                raise ValueError(f"unknown keys {sorted(unknown)}" if isinstance(value, dict) else "no object")
             manifest = TypeAdapter(cls).validate_python(value)
             if not manifest.languages:
                 raise ValueError("no languages")
