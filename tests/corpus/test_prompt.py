@@ -12,7 +12,6 @@ from polycypher.corpus.prompt import (
     COMPACT,
     PAPER_SYSTEM,
     PromptTemplate,
-    left_truncate,
     paper_template,
     template_named,
 )
@@ -116,8 +115,3 @@ def test_templates_by_name() -> None:
 def test_no_chat_template(tokenizer: Any) -> None:
     with pytest.raises(UsageError, match="chat template"):
         paper_template(tokenizer() if callable(tokenizer) else tokenizer)
-
-
-def test_the_left_is_cut() -> None:
-    assert left_truncate([1, 2, 3, 4], 3) == [2, 3, 4]
-    assert left_truncate([1, 2], 3) == [1, 2]

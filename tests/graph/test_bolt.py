@@ -1,84 +1,48 @@
-"""How a driver's exceptions become this package's, whoever raised them."""
+"""One connection: what it can be asked to carry."""
 
 from __future__ import annotations
 
 import pytest
-from neo4j import exceptions
-from neo4j.exceptions import Neo4jError
 
-from polycypher.errors import (
-    GraphAuthError,
-    GraphUnavailable,
-    PolycypherError,
-    QueryRejected,
-    QueryTimeout,
-    UsageError,
-)
-from polycypher.graph.bolt import explain, one_line
+from polycypher.errors import QueryRejected, UsageError
+from polycypher.graph.bolt import LONGEST_SECONDS, BoltClient, Limits
+from polycypher.graph.store import GraphStore
 
-
-def server_error(code: str, message: str) -> Exception:
-    """What the driver raises for a failure that a server reports with this code."""
-    error = Neo4jError._hydrate_neo4j(code=code, message=message)
-    assert isinstance(error, Exception)
-    return error
+HALF = "\ud800"
+"""Half of a surrogate pair: Python holds it in a text, UTF-8 has no bytes for it."""
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "kind"),
-    [
-        ("Neo.ClientError.Statement.SyntaxError", "Invalid input 'X'", QueryRejected),
-        ("Neo.ClientError.Statement.TypeError", "Type mismatch", QueryRejected),
-        ("Neo.ClientError.Security.Forbidden", "may not write", QueryRejected),
-        ("Neo.DatabaseError.General.UnknownError", "Unknown procedure", QueryRejected),
-        ("Memgraph.ClientError.MemgraphError.MemgraphError", "mismatched input", QueryRejected),
-        ("Neo.ClientError.Transaction.TransactionTimedOut", "timed out", QueryTimeout),
-        (
-            "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration",
-            "terminated after the timeout of the client",
-            QueryTimeout,
-        ),
-        (
-            "Memgraph.TransientError.MemgraphError.MemgraphError",
-            "Transaction was asked to abort because of transaction timeout.",
-            QueryTimeout,
-        ),
-        ("Neo.ClientError.Security.Unauthorized", "wrong password", GraphAuthError),
-        ("Neo.ClientError.Security.AuthenticationRateLimit", "too many attempts", GraphAuthError),
-        ("Neo.ClientError.Database.DatabaseNotFound", "no graph 'x'", GraphUnavailable),
-        ("Neo.TransientError.General.MemoryPoolOutOfMemoryError", "no memory", GraphUnavailable),
-    ],
+    ("query", "parameters"),
+    [(f"RETURN '{HALF}' AS x", {}), ("RETURN $x AS x", {"x": HALF}), ("RETURN $x AS x", {"x": [{HALF: 1}]})],
 )
-def test_what_a_server_reports(code: str, message: str, kind: type[PolycypherError]) -> None:
-    assert type(explain(server_error(code, message), "bolt://x", 10.0)) is kind
+def test_half_a_character_is_refused_in_one_line(
+    store: GraphStore, query: str, parameters: dict[str, object]
+) -> None:
+    assert store._lease is not None
+    client = BoltClient(store._lease.address, "a server")
+    with pytest.raises(QueryRejected, match="half of a surrogate pair") as caught:
+        client.fetch(query, parameters, limits=Limits())
+    assert "\n" not in str(caught.value)
+    assert client.fetch("RETURN $x AS x", {"x": "𝄞"}, limits=Limits()).rows == (("𝄞",),)
+    client.close()
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"),
+    "wrong",
     [
-        (exceptions.ServiceUnavailable("gone"), GraphUnavailable),
-        (exceptions.SessionExpired("gone"), GraphUnavailable),
-        (ConnectionResetError(104, "x"), GraphUnavailable),
-        (exceptions.ConfigurationError("bad"), UsageError),
+        {"rows": -1},
+        {"bytes": -1},
+        {"seconds": 0},
+        {"seconds": float("nan")},
+        {"seconds": float("inf")},
+        {"seconds": 1e300},
     ],
 )
-def test_what_the_driver_itself_reports(error: Exception, kind: type[PolycypherError]) -> None:
-    told = explain(error, "bolt://x", 10.0)
-    assert type(told) is kind
-    assert "bolt://x" in str(told)
+def test_limits_must_make_sense(wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="limits must be positive: rows, seconds and bytes; and 86,400 s"):
+        Limits(**wrong)  # type: ignore[arg-type]
 
 
-def test_the_operating_system_s_word_is_told_and_not_the_wrapping() -> None:
-    error = exceptions.ServiceUnavailable("a long story")
-    error.__cause__ = ConnectionRefusedError(111, "Connect call failed")
-    assert "refused" in str(explain(error, "bolt://x", 10.0))
-    assert "story" not in str(explain(error, "bolt://x", 10.0))
-
-
-def test_messages_are_one_line_of_bearable_length() -> None:
-    error = server_error("Neo.ClientError.Statement.SyntaxError", "Invalid\n   input\n" + "x" * 1000)
-    text = str(explain(error, "bolt://x", 10.0))
-    assert text.startswith("the database rejects the query: Invalid input xxx")
-    assert "\n" not in text
-    assert len(text) < 400
-    assert one_line("a\n\tb") == "a b"
+def test_a_day_is_a_limit() -> None:
+    assert Limits(seconds=LONGEST_SECONDS).seconds == 86_400

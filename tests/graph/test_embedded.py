@@ -7,6 +7,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -98,6 +99,24 @@ def test_secrets_are_in_no_process_list_and_no_readable_file(own_tiny: Path) -> 
     )
 
 
+def test_java_sees_little_of_the_environment(own_tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"):
+        monkeypatch.setenv(name, "-Dsome.thing=else")
+    monkeypatch.setenv("POLYCYPHER_PASSWORD", "of another server")
+    monkeypatch.setenv("LC_MEASUREMENT", "C")
+    with connect("tiny"):
+        state = server_of(own_tiny)
+        assert "Picked up" not in (own_tiny / "log/server.log").read_text()
+        if sys.platform == "linux":
+            of_java, of_supervisor = (
+                Path(f"/proc/{state[who]}/environ").read_text() for who in ("java", "supervisor")
+            )
+            names = {entry.split("=")[0] for entry in of_java.split("\0") if entry}
+            assert "LC_MEASUREMENT" in names
+            assert {name for name in names if not name.startswith("LC_")} <= {"PATH", "HOME", "LANG", "TMPDIR"}
+            assert "of another server" not in of_supervisor
+
+
 def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
     command = java_command(tmp_path, writing=False)
     assert "-Darcadedb.bolt.host=127.0.0.1" in command
@@ -138,6 +157,23 @@ def test_java_dies_with_its_only_user_also_when_that_is_killed(own_tiny: Path) -
         state = server_of(own_tiny)
         user.send_signal(signal.SIGKILL)
     assert eventually(lambda: not lives(state["java"]) and not lives(state["supervisor"]))
+
+
+def test_a_query_without_end_ends_with_its_only_user_also_when_that_is_killed(own_tiny: Path) -> None:
+    code = f"""
+        from polycypher.graph.connect import connect
+        from polycypher.graph.store import Limits
+        store = connect("tiny")
+        print("asking", flush=True)
+        store.read({ENDLESS!r}, limits=Limits(seconds=600))
+    """
+    with python(code) as user:
+        assert user.stdout is not None
+        assert user.stdout.readline().strip() == "asking"
+        java = server_of(own_tiny)["java"]
+        time.sleep(0.5)
+        user.send_signal(signal.SIGKILL)
+    assert eventually(lambda: not lives(java))
 
 
 def test_ctrl_c_during_a_query_leaves_no_java_behind(own_tiny: Path) -> None:
@@ -195,6 +231,18 @@ def test_a_server_that_vanishes_during_a_query_is_told_in_seconds(own_tiny: Path
         with pytest.raises(GraphUnavailable, match="check that the server runs"):
             plain.read(COUNT)
         plain.close()
+
+
+def test_a_query_that_may_have_ended_the_server_is_not_sent_again(own_tiny: Path) -> None:
+    with connect("tiny") as store:
+        java = server_of(own_tiny)["java"]
+        killer = threading.Timer(0.7, os.kill, (java, signal.SIGKILL))
+        killer.start()
+        with pytest.raises(GraphUnavailable, match="went away while the query ran; it is started again"):
+            store.read(ENDLESS, limits=Limits(seconds=30))
+        assert not (own_tiny / "server.json").exists() or server_of(own_tiny)["java"] == java
+        assert store.read(COUNT).rows == ((5,),)
+        assert server_of(own_tiny)["java"] != java
 
 
 def test_a_graph_without_its_files_is_told_at_once(own_tiny: Path) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from graph_helpers import ENDLESS, eventually, server_of
 
 from polycypher.errors import GraphUnavailable, GuardError, QueryRejected, QueryTimeout, UsageError
+from polycypher.graph import store as store_module
+from polycypher.graph.bolt import Address
 from polycypher.graph.connect import connect
+from polycypher.graph.embedded import LONGEST_QUERY_SECONDS, SERVER_QUERY_SECONDS
+from polycypher.graph.introspect import Run
 from polycypher.graph.registry import GraphInfo
 from polycypher.graph.store import GraphStore, Limits
 from polycypher.graph.values import Node, Path, Relationship, Temporal
+from polycypher.schema import GraphSchema
 
 
 def test_rows_come_in_the_server_s_order(store: GraphStore) -> None:
@@ -128,7 +134,70 @@ def test_a_closed_store_says_so_and_starts_nothing(tiny: GraphInfo, store: Graph
     assert store.read("RETURN 1 AS one").rows == ((1,),)
 
 
-@pytest.mark.parametrize("wrong", [{"rows": -1}, {"seconds": 0}, {"bytes": -1}, {"seconds": float("nan")}])
-def test_limits_must_make_sense(wrong: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="limits"):
-        Limits(**wrong)  # type: ignore[arg-type]
+def test_a_limit_longer_than_the_embedded_server_s_is_refused(store: GraphStore) -> None:
+    assert store.read("RETURN 1 AS one", limits=Limits(seconds=LONGEST_QUERY_SECONDS)).rows == ((1,),)
+    with pytest.raises(UsageError, match="for 600 s at most, not 601 s"):
+        store.read("RETURN 1 AS one", limits=Limits(seconds=LONGEST_QUERY_SECONDS + 1))
+    assert LONGEST_QUERY_SECONDS < SERVER_QUERY_SECONDS  # else the server's word comes first
+
+
+class Gone:
+    """A lease of a server that is gone, whose renewal takes as long as a test wants."""
+
+    longest_seconds = 600.0
+    address = Address("bolt://127.0.0.1:1", "reader", "x", "graph")
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self.then = then
+        self.renewed = 0
+        self.held = True
+
+    def renew(self) -> Address:
+        self.renewed += 1
+        self.then()
+        self.held = True
+        return self.address
+
+    def stop(self, query: str, began: float) -> None:
+        raise AssertionError("nothing runs")
+
+    def close(self) -> None:
+        self.held = False
+
+
+def test_a_store_closed_while_its_server_starts_again_holds_nothing() -> None:
+    lease = Gone(then=lambda: store.close())
+    store = GraphStore(lease.address, "a graph", lease)
+    with pytest.raises(GraphUnavailable, match="a graph is closed"):
+        store.read("RETURN 1 AS one")
+    assert (lease.renewed, lease.held) == (1, False)
+
+
+def test_a_server_that_does_not_come_back_is_started_once_a_query() -> None:
+    lease = Gone(then=lambda: None)
+    with GraphStore(lease.address, "a graph", lease) as store, pytest.raises(GraphUnavailable, match="check"):
+        store.read("RETURN 1 AS one")
+    assert lease.renewed == 1
+
+
+def test_the_guard_stands_before_introspection_too(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def malicious(run: Run) -> GraphSchema:
+        run("MATCH (n) DETACH DELETE n", Limits())
+        raise AssertionError("it was run")
+
+    monkeypatch.setattr(store_module, "read_schema", malicious)
+    with pytest.raises(GuardError):
+        store.schema(refresh=True)
+
+
+def test_a_schema_that_takes_too_long_is_the_server_s_fault(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(run: Run) -> GraphSchema:
+        raise QueryTimeout("the query took longer than 7.5 s")
+
+    monkeypatch.setattr(store_module, "read_schema", slow)
+    with pytest.raises(GraphUnavailable, match="schema of the graph 'tiny' could not be read in time"):
+        store.schema(refresh=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from polycypher.errors import QueryTimeout
 from polycypher.graph.bolt import Limits, Result
 from polycypher.graph.introspect import read_schema
@@ -76,6 +78,22 @@ def test_names_are_quoted_where_needed() -> None:
     graph = Graph({"MATCH (n) RETURN": [(["Odd `name`"],)]})
     assert read_schema(graph).labels == ("Odd `name`",)
     assert any("(n:`Odd ``name```)" in query for query in graph.asked)
+
+
+def test_names_that_no_query_may_hold_are_left_out_and_never_sent(caplog: pytest.LogCaptureFixture) -> None:
+    label, kind = "X\\u0060) DETACH DELETE n //", "T\\u0060"
+    graph = Graph(
+        {
+            "MATCH (n) RETURN": [([label, "A"],), (["B"],)],
+            "MATCH (a)-[r]->(b)": [([label, "A"], "U", ["B"]), (["A"], kind, ["B"]), (["B"], "U", [label])],
+        }
+    )
+    schema = read_schema(graph)
+    assert schema.labels == ("A", "B")
+    assert schema.relationships == (Pattern("A", "U", "B"),)
+    assert not any("u0060" in query for query in graph.asked)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert "label 'X\\\\u0060) DETACH DELETE n //' is left out of the schema" in caplog.messages[0]
 
 
 def test_a_graph_too_large_is_sampled_by_label() -> None:

@@ -1,8 +1,8 @@
 """`LoraAdapter`: one adapter as plain tensors, read from and written to a PEFT folder.
 
 The folder is what `peft.PeftModel.from_pretrained` reads: `adapter_config.json` and
-`adapter_model.safetensors`. Beside PEFT's own keys the configuration holds `polycypher`: language,
-prompt hash and base fingerprint, so that an adapter is never used with another prompt or base. Knows
+`adapter_model.safetensors`. A third file, `polycypher.json`, holds language, prompt hash and base
+fingerprint, so that an adapter is never used with another prompt or base. Knows
 nothing of gates or models.
 """
 
@@ -21,7 +21,7 @@ from torch import Tensor
 from polycypher.errors import AdapterError
 
 _PREFIX = "base_model.model."
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+CONFIG, WEIGHTS, RECORD = "adapter_config.json", "adapter_model.safetensors", "polycypher.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,12 @@ class LoraAdapter:
             "use_rslora": False,
             "use_dora": False,
             "target_modules": sorted({name.rsplit(".", 1)[1] for name in self.factors}),
-            "polycypher": {
-                "language": self.language,
-                "prompt_hash": self.prompt_hash,
-                "base_fingerprint": self.base_fingerprint,
-                **self.record,
-            },
+        }
+        own = {
+            "language": self.language,
+            "prompt_hash": self.prompt_hash,
+            "base_fingerprint": self.base_fingerprint,
+            **self.record,
         }
         tensors = {}
         for name, (a, b) in self.factors.items():
@@ -83,8 +83,9 @@ class LoraAdapter:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             save_file(tensors, folder / f"{WEIGHTS}.tmp")
-            (folder / f"{CONFIG}.tmp").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-            os.replace(folder / f"{CONFIG}.tmp", folder / CONFIG)
+            for name, value in ((CONFIG, config), (RECORD, own)):
+                (folder / f"{name}.tmp").write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+                os.replace(folder / f"{name}.tmp", folder / name)
             os.replace(folder / f"{WEIGHTS}.tmp", folder / WEIGHTS)
         except OSError as error:
             raise AdapterError(f"cannot write the adapter folder {folder}: {error}") from None
@@ -99,6 +100,7 @@ class LoraAdapter:
         """
         try:
             config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+            own = json.loads(text) if (text := _read_if_there(folder / RECORD)) else {}
             tensors = load_file(folder / WEIGHTS)
         except FileNotFoundError as error:
             raise AdapterError(
@@ -108,8 +110,8 @@ class LoraAdapter:
             raise AdapterError(
                 f"the adapter in {folder} is damaged: {' '.join(str(error).split())}"
             ) from None
-        if not isinstance(config, dict):
-            raise AdapterError(f"the adapter in {folder} is damaged: {CONFIG} is no JSON object")
+        if not isinstance(config, dict) or not isinstance(own, dict):
+            raise AdapterError(f"the adapter in {folder} is damaged: {CONFIG} or {RECORD} is no JSON object")
         _check_kind(config, folder)
         for key in tensors:
             if not key.endswith((".lora_A.weight", ".lora_B.weight")):
@@ -127,7 +129,6 @@ class LoraAdapter:
                 factors[name] = (a, b)
         if not factors:
             raise AdapterError(f"the adapter in {folder} holds no LoRA weights")
-        own = config.get("polycypher") or {}
         return cls(
             factors=factors,
             rank=int(config["r"]),
@@ -138,6 +139,10 @@ class LoraAdapter:
             base_fingerprint=str(own.get("base_fingerprint", "")),
             record={k: v for k, v in own.items() if k not in ("language", "prompt_hash", "base_fingerprint")},
         )
+
+
+def _read_if_there(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _check_kind(config: Mapping[str, Any], folder: Path) -> None:

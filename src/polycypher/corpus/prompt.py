@@ -65,6 +65,10 @@ class PromptTemplate:
         frame = "\x00".join((self.name, self.head, self.middle, self.tail))
         return hashlib.sha256(frame.encode()).hexdigest()[:16]
 
+    def text(self, schema: str, question: str) -> str:
+        """The whole prompt as text, for people and for trainers that tokenise by themselves."""
+        return f"{self.head}{schema}{self.middle}{question}{self.tail}"
+
     def encode_prefix(self, tokenizer: Tokenizer, schema: str) -> list[int]:
         """Token ids of everything that depends on the schema alone."""
         return [

@@ -21,7 +21,7 @@ from polycypher.schema import GraphSchema
 _CYPHER = ("cypher", "query", "gold")
 _DATABASE = ("database", "database_reference_alias", "graph")
 _IDENTIFIER = ("id", "instance_id")
-_NOT_A_LANGUAGE = {"id", "db", "sql"}
+_NOT_A_LANGUAGE = {"id", "db", "sql", "url", "tag", "key", "row", "num", "raw", "src", "ref"}
 
 
 def read_examples(path: Path | str, *, languages: Sequence[str] | None = None) -> list[Example]:

@@ -105,7 +105,7 @@ def reduce_previews(
 
 
 def _stats(log_p: Tensor, ids: Tensor) -> Tensor:
-    """[K, 5]: NLL of the window's tokens, entropy, largest probability, margin, mean KL to the others."""
+    """[K, 5]: NLL of the window's tokens, entropy, largest probability, margin, mean KL to all K."""
     p = log_p.exp()
     following = log_p[:, :-1].gather(2, ids[1:].expand(log_p.shape[0], -1)[..., None])
     nll = -following.mean((1, 2)) if ids.shape[0] > 1 else torch.zeros(log_p.shape[0])

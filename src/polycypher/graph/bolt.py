@@ -25,6 +25,7 @@ from polycypher.errors import (
     QueryTimeout,
     UsageError,
 )
+from polycypher.graph.failures import REJECTED, explain, one_line
 from polycypher.graph.values import Value, approximate_bytes, from_driver
 
 if TYPE_CHECKING:
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 """How long a server may take to answer the first handshake."""
 
-_REJECTED = "the database rejects the query: "
+LONGEST_SECONDS = 86_400.0
+"""The longest limit of seconds a query may have: one day."""
+
 _FETCH_ROWS = 500
-_IDLE_SECONDS = 30.0  # a connection idle for longer is tried before it is used
-_LONGEST_MESSAGE = 300
+_IDLE_SECONDS = 30.0
 
 _SILENT = logging.NullHandler()
 
@@ -52,8 +54,11 @@ class Limits:
     bytes: int = 16_000_000
 
     def __post_init__(self) -> None:
-        if self.rows < 0 or self.bytes < 0 or not self.seconds > 0:
-            raise UsageError("limits must be positive: rows, seconds and bytes")
+        if self.rows < 0 or self.bytes < 0 or not 0 < self.seconds <= LONGEST_SECONDS:
+            raise UsageError(
+                "limits must be positive: rows, seconds and bytes; "
+                f"and {LONGEST_SECONDS:,.0f} seconds are the most"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +94,14 @@ class BoltClient:
     Args:
         address: server, user and database.
         name: what messages call the graph, for example `bolt://localhost:7687`.
+        idle_seconds: a connection idle for longer is tried before a query is sent on it. With 0 no query
+            is lost to a connection that broke between two queries, for one more message a query.
     """
 
-    def __init__(self, address: Address, name: str) -> None:
+    def __init__(self, address: Address, name: str, *, idle_seconds: float = _IDLE_SECONDS) -> None:
         self.address = address
         self.name = name
+        self._idle_seconds = idle_seconds
         self._driver: AsyncDriver | None = None
         self._opening = threading.Lock()
 
@@ -113,7 +121,7 @@ class BoltClient:
             ) from None
         except QueryRejected as error:
             database = self.address.database or "(default)"
-            reason = str(error).removeprefix(_REJECTED)
+            reason = str(error).removeprefix(REJECTED)
             raise GraphAuthError(
                 f"{self.name} refuses user '{self.address.user or ''}' the database '{database}' ({reason}); "
                 "check the database's name and the user's rights"
@@ -130,9 +138,9 @@ class BoltClient:
         """Run one query in its own transaction, a read transaction unless `write`, and take its rows.
 
         Raises:
-            QueryRejected: the server refuses the query.
+            QueryRejected: the server refuses the query, or a text in it cannot be sent.
             QueryTimeout: it took longer than `limits.seconds`; the connection is cut.
-            GraphUnavailable: no connection, or it broke.
+            GraphUnavailable: no connection, or it broke (`ConnectionLost` says whether it was sent).
             GraphAuthError: the user or password is refused.
         """
         return self._wait(self._fetch(query, dict(parameters or {}), limits, write))
@@ -152,7 +160,7 @@ class BoltClient:
     def _open(self) -> AsyncDriver:
         with self._opening:
             if self._driver is None:
-                self._driver = _driver(self.address, self.name)
+                self._driver = _driver(self.address, self.name, self._idle_seconds)
             return self._driver
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
@@ -189,6 +197,11 @@ class BoltClient:
                 f"the query took longer than {limits.seconds:g} s and was stopped; "
                 "ask for less, or raise the limit of seconds"
             ) from None
+        except UnicodeEncodeError:
+            raise QueryRejected(
+                "the query, or a value given to it, holds half of a surrogate pair, which is no character; "
+                "take it out"
+            ) from None
         except (Neo4jError, DriverError, OSError) as error:
             raise explain(error, self.name, limits.seconds) from error
         finally:
@@ -211,57 +224,7 @@ async def _take(result: Any, limits: Limits) -> tuple[list[tuple[Value, ...]], b
     return rows, False
 
 
-def explain(error: Exception, name: str, seconds: float) -> PolycypherError:
-    """The error of this package that a driver's exception means; its message is one line.
-
-    Args:
-        error: what the driver raised.
-        name: what the message calls the graph.
-        seconds: the limit that was in force, for the message of a timeout.
-    """
-    from neo4j import exceptions
-
-    code = str(getattr(error, "code", None) or "")
-    text = one_line(str(getattr(error, "message", None) or error))
-    if "TimedOut" in code or ("timeout" in text.lower() and isinstance(error, exceptions.TransientError)):
-        return QueryTimeout(
-            f"the server stopped the query within the limit of {seconds:g} s ({text}); ask for less"
-        )
-    if isinstance(error, exceptions.AuthError) or "AuthenticationRateLimit" in code:
-        return GraphAuthError(
-            f"{name} refuses the user or password; give --user and --password, "
-            "or set POLYCYPHER_USER and POLYCYPHER_PASSWORD"
-        )
-    if "DatabaseNotFound" in code or "DatabaseUnavailable" in code:
-        return GraphUnavailable(f"{name} has no such database ({text}); give its name with --database")
-    if isinstance(error, exceptions.TransientError):
-        return GraphUnavailable(f"{name} is too busy to answer ({text}); try again")
-    if isinstance(error, exceptions.Neo4jError):
-        return QueryRejected(_REJECTED + text)
-    if isinstance(error, exceptions.ConfigurationError):
-        return UsageError(f"cannot connect to {name} as given: {text}")
-    return GraphUnavailable(
-        f"{name} cannot be reached or went away ({_cause(error) or text}); "
-        "check that the server runs, and that address, port and encryption (+s) are right"
-    )
-
-
-def _cause(error: BaseException | None) -> str:
-    """What the operating system said, if it is at the root: the driver wraps it in long sentences."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-            return os.strerror(error.errno)
-        error = error.__cause__ or error.__context__
-    return ""
-
-
-def one_line(text: str) -> str:
-    """`text` without line breaks, cut to a length a terminal line bears."""
-    joined = " ".join(text.split())
-    return joined if len(joined) <= _LONGEST_MESSAGE else joined[: _LONGEST_MESSAGE - 1] + "…"
-
-
-def _driver(address: Address, name: str) -> AsyncDriver:
+def _driver(address: Address, name: str, idle_seconds: float) -> AsyncDriver:
     import neo4j
     from neo4j.exceptions import ConfigurationError
 
@@ -275,7 +238,7 @@ def _driver(address: Address, name: str) -> AsyncDriver:
             connection_acquisition_timeout=CONNECT_SECONDS,
             max_transaction_retry_time=0,
             keep_alive=True,
-            liveness_check_timeout=_IDLE_SECONDS,
+            liveness_check_timeout=idle_seconds,
             user_agent="polycypher",
             telemetry_disabled=True,
         )

@@ -7,7 +7,7 @@ process is killed, is described in `polycypher.graph.supervisor`.
 In the folder: `database/` (ArcadeDB's files), `config/` (users with hashed passwords, made anew at each
 start), `log/` (of the last start), lock files, and while a server runs
 `server.json`: its port and the password of the user that may only read. Passwords stand in no argument
-list and in no environment.
+list and in no environment; of the user's own environment Java sees a few harmless names only.
 """
 
 from __future__ import annotations
@@ -34,8 +34,14 @@ DATABASE = "graph"
 START_SECONDS = 60.0
 """How long a start may take in all; it takes about one second on an idle machine."""
 
-SERVER_QUERY_SECONDS = 60
-"""The server's own limit for a query: what one that its asker has cut off may still cost."""
+LONGEST_QUERY_SECONDS = 600.0
+"""The longest limit that a query to an embedded server may have."""
+
+SERVER_QUERY_SECONDS = 660
+"""The server's own limit for a query, which no asker in time meets: what one may still cost if its asker
+was killed while others use the same server. Where nobody else does, the server ends at once."""
+
+_REGEX_SECONDS = 60
 
 _STOP_SECONDS, _FLUSH_SECONDS = 3.0, 120.0
 """How long a server may take to end before it is killed: one that only reads, and one that has written."""
@@ -73,6 +79,11 @@ class ServerLease:
         if self._served is None:
             raise GraphUnavailable(f"the embedded graph in {self.folder} is closed; open it again")
         return self._served[0]
+
+    @property
+    def longest_seconds(self) -> float:
+        """The longest limit of seconds that a query to the server may have."""
+        return LONGEST_QUERY_SECONDS
 
     def renew(self) -> Address:
         """Hold a server that answers: the one that runs, or a new one.
@@ -148,7 +159,7 @@ def java_command(folder: Path, *, writing: bool) -> list[str]:
         "bolt.host": "127.0.0.1",
         "bolt.port": "0",
         "command.timeout": str(SERVER_QUERY_SECONDS * 1000),
-        "command.regexTimeout": str(SERVER_QUERY_SECONDS * 1000),
+        "command.regexTimeout": str(_REGEX_SECONDS * 1000),
         "opencypher.loadCsv.allowFileUrls": "false",
         "opencypher.loadCsv.allowRemoteUrls": "false",
         "polyglotEngineEnabled": "false",
@@ -271,6 +282,8 @@ def _start(folder: Path, writing: bool, ends: float) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # out of reach of the terminal's Ctrl-C, hang-up and job control
+        # it may outlive this process, and needs no password of some other server
+        env={name: value for name, value in os.environ.items() if not name.startswith("POLYCYPHER_")},
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

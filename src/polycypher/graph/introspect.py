@@ -7,12 +7,15 @@ is quick enough, else from a sample; property names and types from a sample of e
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 
+from polycypher.cypher import guard
 from polycypher.cypher.lexer import quote_name
-from polycypher.errors import QueryTimeout
+from polycypher.errors import GuardError, QueryTimeout
 from polycypher.graph.bolt import Limits, Result
+from polycypher.graph.failures import one_line
 from polycypher.graph.values import Value, type_name
 from polycypher.schema import GraphSchema, Pattern
 
@@ -30,12 +33,15 @@ SECONDS = 30.0
 
 _ROWS = 20_000
 
+_log = logging.getLogger(__name__)
+
 
 def read_schema(run: Run, *, sample: int = SAMPLE, seconds: float = SECONDS) -> GraphSchema:
     """Labels, relationship types, their properties with types, and the patterns that exist.
 
     A property with values of several types gets the most frequent one; `INTEGER` among `FLOAT` counts
-    as `FLOAT`. Labels without a node, and types without a relationship, are not part of the schema.
+    as `FLOAT`. Labels without a node, and types without a relationship, are not part of the schema, nor
+    are those whose names the guard lets into no query.
 
     Args:
         run: executes one query; see `Run`.
@@ -46,8 +52,14 @@ def read_schema(run: Run, *, sample: int = SAMPLE, seconds: float = SECONDS) -> 
         QueryTimeout: not even the labels could be read in time.
     """
     ends = time.monotonic() + seconds
-    labels = _labels(run, seconds / 4)
+    labels = _askable("label", _labels(run, seconds / 4))
     patterns = _patterns(run, labels, sample, seconds / 4) if labels else ()
+    types = _askable("relationship type", sorted({pattern.type for pattern in patterns}))
+    patterns = tuple(
+        pattern
+        for pattern in patterns
+        if pattern.type in types and pattern.start in labels and pattern.end in labels
+    )
     nodes: dict[str, dict[str, str]] = {}
     for label in labels:
         query = f"MATCH (n:{quote_name(label)}) RETURN properties(n) LIMIT {sample}"
@@ -55,8 +67,8 @@ def read_schema(run: Run, *, sample: int = SAMPLE, seconds: float = SECONDS) -> 
     edges: dict[str, dict[str, str]] = {}
     for kind in sorted({pattern.type for pattern in patterns}):
         query = f"MATCH ()-[r:{quote_name(kind)}]->() RETURN properties(r) LIMIT {sample}"
-        if types := _property_types(run, query, ends):
-            edges[kind] = types
+        if properties := _property_types(run, query, ends):
+            edges[kind] = properties
     return GraphSchema(nodes, edges, patterns)
 
 
@@ -67,6 +79,19 @@ def _labels(run: Run, seconds: float) -> list[str]:
     except QueryTimeout:
         rows = run(f"MATCH (n) WITH n LIMIT {SCAN} RETURN DISTINCT labels(n) AS labels", limits).rows
     return sorted({name for (names,) in rows for name in _texts(names)})
+
+
+def _askable(kind: str, names: Iterable[str]) -> list[str]:
+    """The names that may stand in a query; whoever named the others may have meant to end a quote."""
+    kept: list[str] = []
+    for name in names:
+        try:
+            guard.check(f"MATCH (n:{quote_name(name)}) RETURN n")
+            kept.append(name)
+        except GuardError as error:
+            shown, reason = one_line(ascii(name)), one_line(str(error))
+            _log.warning("the %s %s is left out of the schema: %s", kind, shown, reason)
+    return kept
 
 
 def _patterns(run: Run, labels: Iterable[str], sample: int, seconds: float) -> tuple[Pattern, ...]:

@@ -22,6 +22,7 @@ from polycypher.errors import GraphUnavailable, UsageError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _DETAILS = "graph.json"
+_NEW, _OLD, _GONE = "new", "old", "gone"  # kinds of temporary folders: being built, replaced, removed
 _LEAVE_SECONDS = 1.0  # a server that ends holds the clients' lock for a moment
 _IDLE_SECONDS = 10.0
 _FLUSH_SECONDS = 150.0
@@ -39,10 +40,19 @@ class GraphInfo:
 
 
 def home() -> Path:
-    """The data folder: `POLYCYPHER_HOME` if set, else the user's data folder of the platform."""
+    """The data folder: `POLYCYPHER_HOME` if set, else the user's data folder of the platform.
+
+    Raises:
+        UsageError: `POLYCYPHER_HOME` begins with `~` and a user that does not exist.
+    """
     named = os.environ.get("POLYCYPHER_HOME")
     if named:
-        return Path(named).expanduser().absolute()
+        try:
+            return Path(named).expanduser().absolute()
+        except RuntimeError:
+            raise UsageError(
+                f"POLYCYPHER_HOME is {named!r}, and there is no such user's home; set it to a whole path"
+            ) from None
     from platformdirs import user_data_dir
 
     return Path(user_data_dir("polycypher", appauthor=False))
@@ -70,6 +80,8 @@ def find_graph(name: str) -> GraphInfo | None:
     """What is known of the graph `name`, or None if there is none."""
     folder = graph_folder(name)
     try:
+        if not folder.exists():
+            _put_back_if_idle(folder, name)
         details: dict[str, Any] = json.loads((folder / _DETAILS).read_text(encoding="utf-8"))
         return GraphInfo(
             name, int(details["nodes"]), int(details["relationships"]), folder, str(details["source"])
@@ -79,11 +91,23 @@ def find_graph(name: str) -> GraphInfo | None:
 
 
 def list_graphs() -> list[GraphInfo]:
-    """Every named graph, sorted by name."""
+    """Every named graph, sorted by name.
+
+    Raises:
+        GraphUnavailable: the folder of graphs cannot be read.
+    """
+    folder = home() / "graphs"
     try:
-        names = sorted(entry.name for entry in (home() / "graphs").iterdir() if _NAME.fullmatch(entry.name))
+        entries = [entry.name for entry in folder.iterdir()]
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise GraphUnavailable(
+            f"cannot read the folder of graphs {folder} ({error.strerror}); "
+            "check it, or set POLYCYPHER_HOME to another data folder"
+        ) from None
+    moved = [parts[2] for entry in entries if len(parts := entry.split(".")) == 4 and parts[1] == _OLD]
+    names = sorted({name for name in (*entries, *moved) if _NAME.fullmatch(name)})
     return [info for name in names if (info := find_graph(name)) is not None]
 
 
@@ -101,13 +125,14 @@ def building(name: str, *, replace: bool) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _exclusive(target.parent / f".{name}.lock"):
+            _put_back(target, name)
             refuse_existing(name, replace)
             if target.exists():
                 with _unused(target, name):
                     pass  # asked before the work, and again after it
             for left in target.parent.glob(f".*.{name}.*"):  # by a build that was killed
                 shutil.rmtree(left, ignore_errors=True)
-            folder = Path(tempfile.mkdtemp(prefix=f".new-{name}-", dir=target.parent))
+            folder = _temporary(_NEW, target, name)
             try:
                 (folder / "database").mkdir()
                 yield folder
@@ -184,7 +209,38 @@ def _install(folder: Path, target: Path, name: str) -> None:
         return
     with _unused(target, name):
         _wait_idle(target)
-        old = Path(tempfile.mkdtemp(prefix=f".old.{name}.", dir=target.parent))
+        old = _temporary(_OLD, target, name)
         target.rename(old / "graph")
         folder.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+        # under this name no half-removed folder is taken for a graph to put back
+        gone = old.rename(old.with_name(old.name.replace(f".{_OLD}.", f".{_GONE}.", 1)))
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _temporary(kind: str, target: Path, name: str) -> Path:
+    """A new folder `.<kind>.<name>.<random>` beside the graph; neither name nor random part has a dot."""
+    return Path(tempfile.mkdtemp(prefix=f".{kind}.{name}.", dir=target.parent))
+
+
+def _put_back(target: Path, name: str) -> None:
+    """Undo a replacement that was killed between its two renames. Only under the name's lock."""
+    if target.exists():
+        return
+    for old in target.parent.glob(f".{_OLD}.{name}.*"):
+        if (old / "graph").is_dir():
+            (old / "graph").rename(target)
+            old.rmdir()
+            return
+
+
+def _put_back_if_idle(target: Path, name: str) -> None:
+    """`_put_back` unless there is nothing to put back or a build of the name goes on."""
+    import fcntl
+
+    if any(target.parent.glob(f".{_OLD}.{name}.*")):
+        with open(target.parent / f".{name}.lock", "ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            _put_back(target, name)

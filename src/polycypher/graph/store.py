@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import Protocol
 
 from polycypher.cypher import guard
-from polycypher.errors import GraphUnavailable, QueryTimeout
+from polycypher.errors import GraphUnavailable, QueryTimeout, UsageError
 from polycypher.graph.bolt import CONNECT_SECONDS, Address, BoltClient, Limits, Result
+from polycypher.graph.failures import ConnectionLost
 from polycypher.graph.introspect import read_schema
 from polycypher.schema import GraphSchema
 
@@ -28,6 +29,10 @@ class Lease(Protocol):
     @property
     def address(self) -> Address:
         """Where the held server answers."""
+
+    @property
+    def longest_seconds(self) -> float:
+        """The longest limit of seconds that a query to this server may have."""
 
     def renew(self) -> Address:
         """Hold a server that answers, starting another if the one held is gone."""
@@ -50,8 +55,8 @@ class GraphStore:
 
     def __init__(self, address: Address, name: str, lease: Lease | None = None) -> None:
         self.name = name
-        self._client = BoltClient(address, name)
         self._lease = lease
+        self._client = self._opened(address)
         self._renewing = threading.Lock()
         self._closed = False
         self._schema: GraphSchema | None = None
@@ -59,24 +64,42 @@ class GraphStore:
     def read(self, query: str, *, limits: Limits | None = None) -> Result:
         """Run one read-only query.
 
-        An embedded server that has gone away (its process was killed) is started again once.
+        An embedded server that has gone away (its process was killed) is started again, and the query
+        sent to it, unless it may have been this query that brought the server down.
 
         Raises:
+            UsageError: `limits.seconds` is longer than an embedded server lets a query run.
             GuardError: the query would write, or calls what may; it reaches no server.
             QueryRejected: the database rejects the query.
             QueryTimeout: it took longer than `limits.seconds`.
             GraphUnavailable: the server cannot be reached or went away.
             GraphAuthError: the server refuses the user or password.
         """
-        return self._run(guard.check(query), limits or Limits())
+        limits = limits or Limits()
+        if self._lease is not None and limits.seconds > self._lease.longest_seconds:
+            raise UsageError(
+                f"{self.name} is embedded and runs a query for {self._lease.longest_seconds:g} s at most, "
+                f"not {limits.seconds:g} s; lower the limit of seconds, or use a server of your own"
+            )
+        return self._run(guard.check(query), limits)
 
     def schema(self, *, refresh: bool = False) -> GraphSchema:
         """Labels, relationship types, properties and patterns; read once and kept until `refresh`.
 
-        An empty graph gives an empty (false) schema. Raises as `read` does.
+        An empty graph gives an empty (false) schema. Names that no query may hold are left out of it.
+
+        Raises:
+            QueryRejected: the database rejects plain Cypher over MATCH.
+            GraphUnavailable: the server cannot be reached, went away, or is too slow for it.
+            GraphAuthError: the server refuses the user or password.
         """
         if self._schema is None or refresh:
-            self._schema = read_schema(self._run)
+            try:
+                self._schema = read_schema(lambda query, limits: self._run(guard.check(query), limits))
+            except QueryTimeout:
+                raise GraphUnavailable(
+                    f"the schema of {self.name} could not be read in time; try again when its server is less busy"
+                ) from None
         return self._schema
 
     def verify(self) -> None:
@@ -106,14 +129,13 @@ class GraphStore:
         client = self._client
         try:
             return self._fetch(client, query, limits)
-        except GraphUnavailable:
-            if self._lease is None or self._closed:
+        except ConnectionLost as error:
+            if self._lease is None or self._closed or error.sent:
                 raise
         return self._fetch(self._renewed(client), query, limits)
 
     def _fetch(self, client: BoltClient, query: str, limits: Limits) -> Result:
-        if self._closed:
-            raise GraphUnavailable(f"{self.name} is closed; connect again")
+        self._refuse_closed()
         began = time.time()
         try:
             return client.fetch(query, limits=limits)
@@ -121,11 +143,33 @@ class GraphStore:
             if self._lease is not None:
                 self._lease.stop(query, began)
             raise
+        except ConnectionLost as error:
+            if self._lease is None or not error.sent:
+                raise
+            raise ConnectionLost(  # not sent again: it may be what brought the server down
+                f"the server of {self.name} went away while the query ran; "
+                "it is started again for the next one",
+                sent=True,
+            ) from error
 
     def _renewed(self, broken: BoltClient) -> BoltClient:
         with self._renewing:
+            self._refuse_closed()
             if self._client is broken:  # else another thread has renewed it meanwhile
                 assert self._lease is not None
-                self._client = BoltClient(self._lease.renew(), self.name)
-                broken.close()
+                address = self._lease.renew()
+                if self._closed:  # while it was renewed: nobody else would let go of it
+                    self._lease.close()
+                    self._refuse_closed()
+                self._client = self._opened(address)
+            broken.close()
             return self._client
+
+    def _opened(self, address: Address) -> BoltClient:
+        if self._lease is None:
+            return BoltClient(address, self.name)
+        return BoltClient(address, self.name, idle_seconds=0.0)  # so that a lost query is known to be one
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise GraphUnavailable(f"{self.name} is closed; connect again")

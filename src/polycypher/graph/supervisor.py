@@ -35,6 +35,7 @@ _HTTP = re.compile(rb"HTTP Server started \(host=\S+ port=(\d+)")
 _STARTED = b"ArcadeDB Server started in"
 _ORPHAN_SECONDS = 1.0
 _HASH_ROUNDS = 1000  # of a password with 256 random bits: there is nothing to guess
+_PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 _GROUPS = {
     "admin": {
         "access": ["updateSecurity", "updateSchema", "updateDatabaseSettings"],
@@ -164,12 +165,20 @@ def write_private(path: str, text: str) -> None:
     os.replace(temporary, path)
 
 
+def environment_of_java() -> dict[str, str]:
+    """The few names Java may see: others hold secrets, or change what it does (`_JAVA_OPTIONS`)."""
+    return {
+        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")
+    }
+
+
 def start_java(command: list[str], folder: str, log: str, lock: int) -> subprocess.Popen[bytes]:
     supervisor = os.getpid()
     with open(os.path.join(log, "server.log"), "wb") as output:
         return subprocess.Popen(
             command,
             cwd=folder,
+            env=environment_of_java(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

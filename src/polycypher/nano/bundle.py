@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from polycypher import __version__
-from polycypher.adapters.lora import WEIGHTS, LoraAdapter
+from polycypher.adapters.lora import CONFIG, RECORD, WEIGHTS, LoraAdapter
 from polycypher.corpus.prompt import COMPACT
 from polycypher.cypher.normalise import normalise
 from polycypher.errors import QueryError, RecipeError
@@ -240,7 +240,7 @@ def assemble(recipe: NanoRecipe) -> Path:
     for code in recipe.adapters.languages:
         source = recipe.folder / "adapters" / code
         (bundle / "adapters" / code).mkdir(parents=True)
-        for name in (WEIGHTS, "adapter_config.json"):
+        for name in (WEIGHTS, CONFIG, RECORD):
             shutil.copy2(source / name, bundle / "adapters" / code / name)
     shutil.copytree(recipe.folder / "gate", bundle / "gate")
     Manifest(

@@ -131,11 +131,12 @@ class Mixture:
         if self.random.random() < 0.4:
             for key, value in _VALUE.findall(cypher):
                 other = self.random.choice(self._values[key])
-                if len(value) > 1 and question.count(value) == 1 and cypher.count(f"'{value}'") == 1:
-                    question, cypher = (
-                        question.replace(value, other),
-                        cypher.replace(f"'{value}'", f"'{other}'"),
-                    )
+                # Values that Cypher writes with an escape are not what a question says.
+                if len(value) < 2 or "\\" in value + other or cypher.count(f"'{value}'") != 1:
+                    continue
+                if question.count(value) == 1 and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", question):
+                    question = question.replace(value, other)
+                    cypher = cypher.replace(f"'{value}'", f"'{other}'")
         limit = _LIMIT.search(cypher)
         if limit and self.random.random() < 0.3:
             old, new = limit[1], str(self.random.choice((2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20)))

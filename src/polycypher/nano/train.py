@@ -177,7 +177,7 @@ def _gradients(trainable: Trainable, shape: Shape, batch: Batch) -> tuple[float,
 
 @torch.no_grad()
 def teacher_forced(weights: Mapping[str, Tensor], shape: Shape, batch: Batch) -> tuple[int, int, float]:
-    """(rows wholly right, rows, summed answer loss a row) with the gold answer fed.
+    """(rows wholly right, rows, mean answer loss a token times rows) with the gold answer fed.
 
     A row is right when the most likely token is the gold one at every answer place, which is when
     greedy decoding writes exactly the gold query.

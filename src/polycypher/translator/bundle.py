@@ -64,8 +64,10 @@ class Manifest:
                 raise BundleError(
                     f"{path} has format {value['format']}, this version reads {FORMAT}; upgrade polycypher"
                 )
-            if not isinstance(value, dict) or (unknown := value.keys() - set(cls.__slots__)):
-                raise ValueError(f"unknown keys {sorted(unknown)}" if isinstance(value, dict) else "no object")
+            if not isinstance(value, dict):
+                raise ValueError("no JSON object")
+            if unknown := sorted(value.keys() - set(cls.__slots__)):
+                raise ValueError(f"unknown keys {', '.join(unknown)}")
             manifest = TypeAdapter(cls).validate_python(value)
             if not manifest.languages:
                 raise ValueError("no languages")
@@ -123,7 +125,8 @@ def _fetch(hub_id: str) -> Path:
 
 
 def fingerprint(folder: Path) -> str:
-    """Sixteen hexadecimal digits of a base model's folder: its configuration and its weight files.
+    """Sixteen hexadecimal digits of a base model's folder: its configuration, tokenizer and
+    weight files.
 
     Weights count by name, size and first and last mebibyte, so that a model of many gigabytes is
     fingerprinted in milliseconds.
@@ -144,6 +147,8 @@ def fingerprint(folder: Path) -> str:
     for volatile in ("transformers_version", "_name_or_path", "dtype", "torch_dtype"):
         config.pop(volatile, None)
     digest.update(json.dumps(config, sort_keys=True).encode())
+    if (tokenizer := folder / "tokenizer.json").is_file():
+        digest.update(hashlib.sha256(tokenizer.read_bytes()).digest())
     for path in weights:
         size = path.stat().st_size
         digest.update(f"{path.name}:{size}".encode())

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from polycypher.cypher.cleanup import clean
-from polycypher.errors import BundleError, UsageError
+from polycypher.errors import BundleError, ModelError, UsageError
 from polycypher.schema import GraphSchema
 from polycypher.translator.bundle import Manifest, find_bundle
 from polycypher.translator.fit import fit_schema
@@ -100,6 +100,8 @@ class Translator:
             BundleError: no language is given and the bundle has no gate.
             SchemaError: an empty schema, or one that cannot be made to fit.
         """
+        if self._decoder is None:
+            raise ModelError("the translator is closed; load it again")
         asked = check_question(question)
         weights = self._hard_weights(language)
         fitted, notice = fit_schema(schema, asked, self.manifest.schema_tokens, self._count)

@@ -1,0 +1,90 @@
+"""What went wrong on a Bolt connection, as an error of this package with a message of one line.
+
+Knows the driver's exceptions and the codes of several vendors' servers; opens no connection itself.
+"""
+
+from __future__ import annotations
+
+import os
+
+from polycypher.errors import (
+    GraphAuthError,
+    GraphUnavailable,
+    PolycypherError,
+    QueryRejected,
+    QueryTimeout,
+    UsageError,
+)
+
+REJECTED = "the database rejects the query: "
+"""How every message of `QueryRejected` that tells the database's own words begins."""
+
+_LONGEST_MESSAGE = 300
+
+
+class ConnectionLost(GraphUnavailable):
+    """No connection, or it broke. `sent` is false where the query certainly never reached the server."""
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+def explain(error: Exception, name: str, seconds: float) -> PolycypherError:
+    """The error of this package that a driver's exception means; its message is one line.
+
+    Args:
+        error: what the driver raised.
+        name: what the message calls the graph.
+        seconds: the limit that was in force, for the message of a timeout.
+    """
+    from neo4j import exceptions
+
+    code = str(getattr(error, "code", None) or "")
+    text = one_line(str(getattr(error, "message", None) or error))
+    if "TimedOut" in code or ("timeout" in text.lower() and isinstance(error, exceptions.TransientError)):
+        return QueryTimeout(
+            f"the server stopped the query within the limit of {seconds:g} s ({text}); ask for less"
+        )
+    if isinstance(error, exceptions.AuthError) or "AuthenticationRateLimit" in code:
+        return GraphAuthError(
+            f"{name} refuses the user or password; give --user and --password, "
+            "or set POLYCYPHER_USER and POLYCYPHER_PASSWORD"
+        )
+    if "DatabaseNotFound" in code or "DatabaseUnavailable" in code:
+        return GraphUnavailable(f"{name} has no such database ({text}); give its name with --database")
+    if isinstance(error, exceptions.TransientError):
+        return GraphUnavailable(f"{name} is too busy to answer ({text}); try again")
+    if isinstance(error, exceptions.Neo4jError):
+        return QueryRejected(REJECTED + text)
+    if isinstance(error, exceptions.ConfigurationError):
+        return UsageError(f"cannot connect to {name} as given: {text}")
+    return ConnectionLost(
+        f"{name} cannot be reached or went away ({_cause(error) or text}); "
+        "check that the server runs, and that address, port and encryption (+s) are right",
+        sent=not _refused(error),
+    )
+
+
+def _refused(error: BaseException | None) -> bool:
+    """Whether nothing listened where a connection was to be made: no query can have been sent."""
+    while error is not None:
+        if isinstance(error, ConnectionRefusedError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _cause(error: BaseException | None) -> str:
+    """What the operating system said, if it is at the root: the driver wraps it in long sentences."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+            return os.strerror(error.errno)
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks, cut to a length a terminal line bears."""
+    joined = " ".join(text.split())
+    return joined if len(joined) <= _LONGEST_MESSAGE else joined[: _LONGEST_MESSAGE - 1] + "…"
