@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from polycypher.adapters.lora import CONFIG, WEIGHTS, LoraAdapter
+from polycypher.adapters.lora import CONFIG, RECORD, WEIGHTS, LoraAdapter
 from polycypher.errors import AdapterError
 
 NAME = "model.layers.0.self_attn.q_proj"
@@ -65,9 +65,9 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
         assert torch.equal(again.factors[name][1], b)
 
 
-def test_only_the_two_files_are_left(folder: Path) -> None:
+def test_only_the_three_files_are_left(folder: Path) -> None:
     an_adapter(language="tr").save(folder)  # over the old one
-    assert sorted(path.name for path in folder.iterdir()) == [CONFIG, WEIGHTS]
+    assert sorted(path.name for path in folder.iterdir()) == [CONFIG, WEIGHTS, RECORD]
     assert LoraAdapter.load(folder).language == "tr"
 
 
