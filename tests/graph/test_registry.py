@@ -175,9 +175,7 @@ def test_what_a_killed_build_left_is_cleared_by_the_next_of_that_name_only(own_h
         describe(other, nodes=1, relationships=0, source="a test")
 
 
-def test_a_data_folder_that_cannot_be_read_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_data_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "a-file"
     file.write_text("x")
     monkeypatch.setenv("POLYCYPHER_HOME", str(file))

@@ -98,7 +98,8 @@ class GraphStore:
                 self._schema = read_schema(lambda query, limits: self._run(guard.check(query), limits))
             except QueryTimeout:
                 raise GraphUnavailable(
-                    f"the schema of {self.name} could not be read in time; try again when its server is less busy"
+                    f"the schema of {self.name} could not be read in time; "
+                    "try again when its server is less busy"
                 ) from None
         return self._schema
 

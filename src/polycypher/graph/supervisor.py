@@ -167,9 +167,7 @@ def write_private(path: str, text: str) -> None:
 
 def environment_of_java() -> dict[str, str]:
     """The few names Java may see: others hold secrets, or change what it does (`_JAVA_OPTIONS`)."""
-    return {
-        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")
-    }
+    return {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")}
 
 
 def start_java(command: list[str], folder: str, log: str, lock: int) -> subprocess.Popen[bytes]:
