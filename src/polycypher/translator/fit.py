@@ -39,9 +39,7 @@ def fit_schema(
         else:
             high = middle - 1
     if low == 0:
-        raise SchemaError(
-            f"every label takes more than the {limit} tokens that the model reads of a schema"
-        )
+        raise SchemaError(f"every label takes more than the {limit} tokens that the model reads of a schema")
     everything = len(schema.labels)
     notice = f"the schema is too large for the model: {everything - low} of {everything} labels left out"
     return schema.restrict(ranked[:low]), notice

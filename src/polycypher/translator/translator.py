@@ -18,6 +18,7 @@ from polycypher.errors import BundleError, ModelError, UsageError
 from polycypher.schema import GraphSchema
 from polycypher.translator.bundle import Manifest, find_bundle
 from polycypher.translator.fit import fit_schema
+from polycypher.translator.names import complete_names
 
 if TYPE_CHECKING:
     from polycypher.corpus.prompt import PromptTokens
@@ -125,7 +126,9 @@ class Translator:
             notices.append(f"the query was cut at {LONGEST_QUERY} tokens; ask a simpler question")
         return Translation(
             question=question,
-            cypher=clean(self._tokenizer.decode(decoded.ids, skip_special_tokens=True)),
+            cypher=complete_names(
+                clean(self._tokenizer.decode(decoded.ids, skip_special_tokens=True)), asked
+            ),
             weights=dict(zip(self.languages, decoded.weights, strict=True)),
             complete=decoded.complete,
             notices=tuple(notices),
