@@ -117,11 +117,17 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path) -> None:
 
 
 def test_held_out_questions_are_removed_by_normalised_text(corpora: Path) -> None:
-    path = write(corpora, corpora=[CORPUS], schemas="schemas.jsonl", held_out=["dev.jsonl", "absent.jsonl"])
+    path = write(corpora, corpora=[CORPUS], schemas="schemas.jsonl", held_out=["dev.jsonl"])
     examples, schemas, held_out = NanoRecipe.from_file(path).read_corpora()
     assert [e.id for e in examples["one"]] == ["3"]  # 1 by its English, 2 by its Spanish
     assert [e.id for e in held_out] == ["1", "2"]
     assert list(schemas) == ["movies"]
+
+
+def test_an_absent_held_out_file_is_refused_where_there_is_something_to_keep_apart(corpora: Path) -> None:
+    path = write(corpora, corpora=[CORPUS], schemas="schemas.jsonl", held_out=["dev.jsonl", "absent.jsonl"])
+    with pytest.raises(CorpusError, match=r"absent\.jsonl does not exist"):
+        NanoRecipe.from_file(path).read_corpora()
 
 
 def test_absent_corpora_are_left_out(corpora: Path) -> None:
