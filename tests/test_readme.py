@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from polycypher import cli
-from polycypher.graph.store import GraphStore
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -24,14 +24,20 @@ COMMANDS = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A data folder of these tests' own: the README names graphs that other tests make too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POLYCYPHER_HOME", str(tmp_path_factory.mktemp("readme-home")))
+        yield
+
+
 def test_the_readme_has_commands() -> None:
     assert len(COMMANDS) >= 4
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_a_command_of_the_readme_runs(
-    line: str, demo_store: GraphStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_command_of_the_readme_runs(line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "films.cypher").write_text("CREATE (:Film {title: 'Yol'})", encoding="utf-8")
     (tmp_path / "products.csv").write_text("productID,productName\n1,Chai\n", encoding="utf-8")
     (tmp_path / "suppliers.csv").write_text("supplierID,companyName\n9,Exotic\n", encoding="utf-8")
@@ -44,7 +50,7 @@ def test_a_command_of_the_readme_runs(
         assert not stop.code  # noqa: PT017 - the exit code is what is tested
 
 
-def test_the_python_of_the_readme_runs(demo_store: GraphStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert blocks
     for block in blocks:

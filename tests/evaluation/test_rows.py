@@ -206,6 +206,6 @@ def test_look_alike_columns_do_not_explode() -> None:
 def test_ordered_needs_the_sequence(table: Table) -> None:
     turned = table[::-1]
     assume(table != turned)
-    numbered = [(*row, place) for place, row in enumerate(table)]
+    numbered = [(*row, f"row {place}") for place, row in enumerate(table)]
     assert execution_accuracy(numbered, numbered[::-1])
     assert not execution_accuracy(numbered, numbered[::-1], ordered=True)

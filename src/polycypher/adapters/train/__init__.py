@@ -1,0 +1,1 @@
+"""Training one LoRA adapter on a base model: packing, order, settings, loop, checkpoints."""
