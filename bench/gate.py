@@ -16,12 +16,11 @@ from typing import Any
 import torch
 
 from polycypher.corpus.prompt import COMPACT
-from polycypher.fusion.fused import FusedDecoder
 from polycypher.fusion.gate import Gate, GateConfig, GateKind
 from polycypher.fusion.gate_training import GateItem, collect, train_gate
-from polycypher.nano.bundle import SCHEMA_TOKENS, gate_items, load_decoder
+from polycypher.nano.bundle import SCHEMA_TOKENS, gate_items, load_runner
 from polycypher.nano.recipe import NanoRecipe
-from polycypher.translator.fit import fit_schema
+from polycypher.translator.prompts import PromptMaker
 
 
 def main() -> None:
@@ -37,9 +36,9 @@ def main() -> None:
     recipe = recipe.model_copy(
         update={"gate": recipe.gate.model_copy(update={"questions": options.questions})}
     )
-    decoder, tokenizer = load_decoder(recipe)
+    runner, tokenizer = load_runner(recipe)
     languages = recipe.adapters.languages
-    size = decoder.model.config.hidden_size
+    size = runner.model.config.hidden_size
     ours = GateConfig(adapters=len(languages), embedding_size=size)
     contenders = {
         "mlp, question window": (ours, 0.3),
@@ -54,16 +53,14 @@ def main() -> None:
     train = gate_items(recipe, tokenizer)
     test = held_out_items(recipe, tokenizer, options.questions)
     results: dict[str, Any] = {}
-    kept: dict[Any, Any] = {}
-    for name, (config, identification) in contenders.items():
+    configs = [config for config, _ in contenders.values()]
+    known, unseen_ones = collect(runner, train, configs), collect(runner, test, configs)
+    for (name, (config, identification)), features, unseen in zip(
+        contenders.items(), known, unseen_ones, strict=True
+    ):
         torch.manual_seed(recipe.seed)
         gate = Gate(config)
-        looking = FusedDecoder(decoder.model, decoder.stacked, gate, end=decoder.end)
-        key = (config.window, config.embedding)
-        if key not in kept:
-            kept[key] = collect(looking, train), collect(looking, test)
-        features, unseen = kept[key]
-        train_gate(gate, decoder.model.lm_head, features, identification=identification, seed=recipe.seed)
+        train_gate(gate, runner.model.lm_head, features, identification=identification, seed=recipe.seed)
         with torch.no_grad():
             weights = gate(unseen.previews.clone(), unseen.embeddings.clone())
         shares = {}
@@ -84,20 +81,15 @@ def main() -> None:
 def held_out_items(recipe: NanoRecipe, tokenizer: Any, count: int) -> list[GateItem]:
     """Held-out questions as gate items, by database."""
     _, schemas, held_out = recipe.read_corpora()
-    items = []
-    for example in sorted(held_out[:count], key=lambda e: e.database):
-        if example.database not in schemas:
-            continue
-        for index, code in enumerate(recipe.adapters.languages):
-            fitted, _ = fit_schema(
-                schemas[example.database],
-                example.questions[code],
-                SCHEMA_TOKENS,
-                lambda schema: len(tokenizer.encode(schema.to_prompt(), add_special_tokens=False)),
-            )
-            prompt = COMPACT.encode(tokenizer, fitted.to_prompt(), example.questions[code])
-            items.append(GateItem(prompt, [tokenizer.eos_token_id], index))
-    return items
+    maker = PromptMaker(tokenizer, COMPACT, SCHEMA_TOKENS)
+    return [
+        GateItem(
+            maker.prompt(schemas[example.database], example.questions[code]), [tokenizer.eos_token_id], index
+        )
+        for example in sorted(held_out[:count], key=lambda e: e.database)
+        if example.database in schemas
+        for index, code in enumerate(recipe.adapters.languages)
+    ]
 
 
 if __name__ == "__main__":

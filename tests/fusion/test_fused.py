@@ -259,17 +259,6 @@ def test_times_are_measured() -> None:
     assert decoded.decode_seconds > 0
 
 
-def test_extended_states_are_those_of_a_whole_pass() -> None:
-    decoder, answer = a_decoder(), random_ids(5, seed=8).tolist()
-    one_hot = decoder.stacked.one_hot()
-    found = decoder.extend(decoder.states(PROMPT, one_hot), answer)
-    with torch.inference_mode():
-        whole = decoder.model.model(
-            input_ids=torch.tensor([PROMPT.ids + answer]).expand(K, -1)
-        ).last_hidden_state
-    torch.testing.assert_close(found, whole[:, len(PROMPT.ids) - 1 :], atol=1e-4, rtol=0)
-
-
 def test_a_single_adapter_in_the_bundle() -> None:
     base = tiny_llama()
     decoder = FusedDecoder(base, StackedAdapter(base, [random_adapter(base)]), a_gate(adapters=1), end=END)

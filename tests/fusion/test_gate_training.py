@@ -11,6 +11,7 @@ from torch import Tensor
 
 from polycypher.corpus.prompt import PromptTokens
 from polycypher.errors import TrainingError
+from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.fused import FusedDecoder
 from polycypher.fusion.gate import Gate, GateConfig, GateKind
 from polycypher.fusion.gate_training import GateFeatures, GateItem, collect, train_gate
@@ -162,12 +163,12 @@ def test_a_loss_that_is_no_number() -> None:
 # ---------------------------------------------------------------------- collecting
 
 
-def a_decoder() -> FusedDecoder:
+CONFIG = GateConfig(adapters=2, preview=256, embedding_size=32)
+
+
+def a_runner() -> BatchRunner:
     base = tiny_llama()
-    adapters = random_adapters(base, 2)
-    torch.manual_seed(5)
-    gate = Gate(GateConfig(adapters=2, preview=256, embedding_size=32))
-    return FusedDecoder(base, StackedAdapter(base, adapters), gate, end=END)
+    return BatchRunner(base, StackedAdapter(base, random_adapters(base, 2)), end=END)
 
 
 def an_item(answer: list[int], adapter: int = 0, seed: int = 0) -> GateItem:
@@ -176,22 +177,26 @@ def an_item(answer: list[int], adapter: int = 0, seed: int = 0) -> GateItem:
 
 
 def test_features_never_depend_on_the_answer() -> None:
-    decoder = a_decoder()
-    one, other = (collect(decoder, [an_item(answer)]) for answer in ([5, 6, 7], [80, 3, 3, 9, 12, 50]))
-    assert torch.equal(one.previews, other.previews)
+    runner = a_runner()
+    one, other = (
+        collect(runner, [an_item(answer)], [CONFIG])[0] for answer in ([5, 6, 7], [80, 3, 3, 9, 12, 50])
+    )
+    # Longer answers change the sums' order of addition, nothing else.
+    torch.testing.assert_close(one.previews, other.previews, atol=1e-4, rtol=1e-4)
     assert torch.equal(one.embeddings, other.embeddings)
     alone = an_item([]).prompt
+    decoder = FusedDecoder(runner.model, runner.stacked, Gate(CONFIG), end=END)
     preview, embedding = decoder.features(alone, decoder.states(alone, decoder.stacked.one_hot()))
     torch.testing.assert_close(one.previews[0], preview, atol=1e-5, rtol=0)
     torch.testing.assert_close(one.embeddings[0], embedding)
 
 
 def test_what_is_collected_are_the_states_that_predict_each_answer_token() -> None:
-    decoder = a_decoder()
+    decoder = a_runner()
     items = [an_item([5, 6, 7], 1), an_item([8], 0, seed=1), an_item([], 1, seed=2)]
     calls: list[int] = []
-    found = collect(decoder, items, progress=lambda: calls.append(1))
-    assert len(calls) == 3
+    (found,) = collect(decoder, items, [CONFIG], batch=2, progress=calls.append)
+    assert calls == [2, 1]
     assert found.labels.tolist() == [5, 6, 7, END, 8, END, END]
     assert found.owners.tolist() == [0, 0, 0, 0, 1, 1, 2]
     assert found.adapters.tolist() == [1, 0, 1]
@@ -208,12 +213,30 @@ def test_what_is_collected_are_the_states_that_predict_each_answer_token() -> No
 
 
 def test_collected_features_train_a_gate() -> None:
-    decoder = a_decoder()
-    features = collect(decoder, [an_item([5, 6], index % 2, seed=index) for index in range(4)])
-    assert decoder.gate is not None
-    assert len(train_gate(decoder.gate, decoder.model.lm_head, features, epochs=2)) == 2
+    runner = a_runner()
+    (features,) = collect(runner, [an_item([5, 6], index % 2, seed=index) for index in range(4)], [CONFIG])
+    assert len(train_gate(Gate(CONFIG), runner.model.lm_head, features, epochs=2)) == 2
+
+
+def test_several_configurations_share_the_states() -> None:
+    runner, items = a_runner(), [an_item([5, 6], index % 2, seed=index) for index in range(3)]
+    paper = GateConfig.paper(2, 256, 32)
+    both = collect(runner, items, [CONFIG, paper])
+    for config, features in zip((CONFIG, paper), both, strict=True):
+        (alone,) = collect(runner, items, [config])
+        torch.testing.assert_close(features.previews, alone.previews)
+        torch.testing.assert_close(features.embeddings, alone.embeddings)
+    assert not torch.allclose(both[0].previews, both[1].previews)
+
+
+def test_one_of_several_installed_adapters_can_be_left_out() -> None:
+    base = tiny_llama()
+    runner = BatchRunner(base, StackedAdapter(base, random_adapters(base, 3)), end=END)
+    (two,) = collect(runner, [an_item([5])], [CONFIG], weights=torch.eye(3)[:2])
+    (all_two,) = collect(a_runner(), [an_item([5])], [CONFIG])
+    torch.testing.assert_close(two.previews, all_two.previews)
 
 
 def test_nothing_to_train_on() -> None:
     with pytest.raises(TrainingError, match="no example"):
-        collect(a_decoder(), [])
+        collect(a_runner(), [], [CONFIG])

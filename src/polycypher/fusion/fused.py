@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from polycypher.corpus.prompt import PromptTokens
-from polycypher.fusion.gate import Embedding, Gate
-from polycypher.fusion.previews import Projection, Reduction, reduce_previews
+from polycypher.fusion.gate import Gate
+from polycypher.fusion.inputs import GateInputs, PromptStates
 from polycypher.fusion.stacked import StackedAdapter
 
 KEPT_PREFIXES = 8
@@ -49,15 +49,6 @@ class Decoded:
     decode_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class PromptStates:
-    """Last hidden states of a prompt's two parts [rows, S, hidden], and the cache after both."""
-
-    prefix: Tensor
-    suffix: Tensor
-    cache: Any
-
-
 class FusedDecoder:
     """A base model, its stacked adapters and a gate."""
 
@@ -69,32 +60,14 @@ class FusedDecoder:
         self.gate = gate
         self.end = end
         self._prefixes: dict[Any, tuple[Tensor, Any]] = {}
-        self._projection: Projection | None = None
-        if gate is not None and gate.config.reduction is Reduction.PROJECTION:
-            config = gate.config
-            self._projection = Projection(model.config.vocab_size, config.preview, config.projection_seed)
+        self._inputs = None if gate is None else GateInputs(model, gate.config)
 
     @torch.inference_mode()
     def features(self, prompt: PromptTokens, states: PromptStates) -> tuple[Tensor, Tensor]:
         """The gate's inputs from the prompt's states through all K adapters: [K, D] and [E]."""
-        if self.gate is None:
+        if self._inputs is None:
             raise ValueError("features need a gate")
-        config = self.gate.config
-        before = len(prompt.prefix)
-        ids = torch.tensor(prompt.ids, device=self._device)
-        start, stop = config.window.span(before, len(prompt.suffix), prompt.question)
-        if start >= before:
-            window = states.suffix[:, start - before : stop - before]
-        else:
-            window = torch.cat([states.prefix, states.suffix], 1)[:, start:stop]
-        logits = self.model.lm_head(window)
-        previews = reduce_previews(window, logits, ids[start:stop], config.reduction, self._projection)
-        if config.embedding is Embedding.QUESTION:
-            first, last = before + prompt.question[0], before + prompt.question[1]
-        else:
-            first, last = 0, len(ids)
-        embedded = self.model.get_input_embeddings()(ids[first : max(last, first + 1)])
-        return previews.float(), embedded.float().mean(0)
+        return self._inputs(prompt, states)
 
     @torch.inference_mode()
     def states(self, prompt: PromptTokens, weights: Tensor) -> PromptStates:
@@ -115,12 +88,6 @@ class FusedDecoder:
             cache.crop(-surplus)  # the tokens of the question before
         suffix, cache = self._run(prompt.suffix, weights.shape[0], cache)
         return PromptStates(prefix, suffix, cache)
-
-    @torch.inference_mode()
-    def extend(self, states: PromptStates, ids: Sequence[int]) -> Tensor:
-        """Hidden states that predict each of `ids` and what follows them: [rows, len(ids) + 1, hidden]."""
-        after, _ = self._run(ids, states.suffix.shape[0], states.cache)
-        return torch.cat([states.suffix[:, -1:], after], 1)
 
     @torch.inference_mode()
     def decode(

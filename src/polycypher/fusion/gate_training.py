@@ -9,7 +9,7 @@ Knows nothing of languages by name, or of corpora.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,8 +17,9 @@ from torch import Tensor
 
 from polycypher.corpus.prompt import PromptTokens
 from polycypher.errors import TrainingError
-from polycypher.fusion.fused import FusedDecoder
-from polycypher.fusion.gate import Gate
+from polycypher.fusion.batch import BatchRunner
+from polycypher.fusion.gate import Gate, GateConfig
+from polycypher.fusion.inputs import GateInputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +46,71 @@ class GateFeatures:
 
 @torch.inference_mode()
 def collect(
-    decoder: FusedDecoder, items: Iterable[GateItem], *, progress: Callable[[], None] = lambda: None
-) -> GateFeatures:
-    """Run every item through all adapters once. Items of one schema in a row are cheapest."""
-    previews, embeddings, adapters, states, labels, owners = [], [], [], [], [], []
-    for index, item in enumerate(items):
-        # Only the prompt counts for the gate: the answer is appended after its features are taken.
-        prompt_states = decoder.states(item.prompt, decoder.stacked.one_hot())
-        preview, embedding = decoder.features(item.prompt, prompt_states)
-        hidden = decoder.extend(prompt_states, item.answer[:-1])
-        previews.append(preview)
-        embeddings.append(embedding)
-        adapters.append(item.adapter)
-        states.append(hidden.transpose(0, 1).to(torch.bfloat16))
-        labels.extend(item.answer)
-        owners.extend([index] * len(item.answer))
-        progress()
-    if not previews:
+    runner: BatchRunner,
+    items: Sequence[GateItem],
+    configs: Sequence[GateConfig],
+    *,
+    weights: Tensor | None = None,
+    batch: int = 16,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[GateFeatures]:
+    """Run every item through all adapters once; the features for each configuration, states shared.
+
+    Args:
+        runner: base and adapters.
+        items: those of one schema in a row run together, `batch` at a time.
+        configs: which previews and embeddings to take.
+        weights: the rows that count as adapters, [K, all adapters]; all of them if None.
+        progress: told how many items a batch had.
+
+    Raises:
+        TrainingError: no items.
+    """
+    if not items:
         raise TrainingError("no example to train the gate on")
-    return GateFeatures(
-        torch.stack(previews),
-        torch.stack(embeddings),
-        torch.tensor(adapters),
+    rows = runner.stacked.one_hot() if weights is None else weights
+    makers = [GateInputs(runner.model, config) for config in configs]
+    made: list[list[tuple[Tensor, Tensor]]] = [[] for _ in configs]
+    states, labels, owners = [], [], []
+    for start, stop in _runs(items, batch):
+        group = items[start:stop]
+        # What follows a prompt does not change its states, so prompt and answer run in one pass.
+        found = runner.states(
+            group[0].prompt.prefix, [[*item.prompt.suffix, *item.answer[:-1]] for item in group], rows
+        )
+        for number, item in enumerate(group):
+            asked = found.of(number, len(item.prompt.suffix))
+            for features, maker in zip(made, makers, strict=True):
+                features.append(maker(item.prompt, asked))
+            answered = found.of(number).suffix[:, len(item.prompt.suffix) - 1 :]
+            states.append(answered.transpose(0, 1).to(torch.bfloat16))
+            labels.extend(item.answer)
+            owners.extend([start + number] * len(item.answer))
+        progress(len(group))
+    device = runner.device
+    shared = (
+        torch.tensor([item.adapter for item in items], device=device),
         torch.cat(states),
-        torch.tensor(labels),
-        torch.tensor(owners),
+        torch.tensor(labels, device=device),
+        torch.tensor(owners, device=device),
     )
+    return [
+        GateFeatures(torch.stack([p for p, _ in each]), torch.stack([e for _, e in each]), *shared)
+        for each in made
+    ]
+
+
+def _runs(items: Sequence[GateItem], most: int) -> Iterator[tuple[int, int]]:
+    """Half-open spans of at most `most` items in a row that share their prefix."""
+    start = 0
+    for place in range(1, len(items) + 1):
+        if (
+            place == len(items)
+            or place - start == most
+            or items[place].prompt.prefix != items[start].prompt.prefix
+        ):
+            yield start, place
+            start = place
 
 
 def train_gate(
@@ -104,7 +144,7 @@ def train_gate(
     losses = []
     for _ in range(epochs):
         total = 0.0
-        for chosen in torch.randperm(count, generator=generator).split(batch):  # type: ignore[no-untyped-call]
+        for chosen in torch.randperm(count, generator=generator).to(features.owners.device).split(batch):  # type: ignore[no-untyped-call]
             weights = gate(features.previews[chosen], features.embeddings[chosen])
             value = _answer_loss(weights, chosen, features, head)
             own = weights.gather(1, features.adapters[chosen, None]).clamp_min(1e-9)
@@ -123,8 +163,9 @@ def train_gate(
 def _answer_loss(
     weights: Tensor, chosen: Tensor, features: GateFeatures, head: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    place = torch.full((features.previews.shape[0],), -1)
-    place[chosen] = torch.arange(len(chosen))
+    device = features.owners.device
+    place = torch.full((features.previews.shape[0],), -1, device=device)
+    place[chosen] = torch.arange(len(chosen), device=device)
     row = place[features.owners]
     picked = row >= 0
     fused = torch.einsum("tk,tkh->th", weights[row[picked]], features.states[picked].to(weights))

@@ -22,7 +22,7 @@ from polycypher.adapters.lora import CONFIG, RECORD, WEIGHTS, LoraAdapter
 from polycypher.corpus.prompt import COMPACT
 from polycypher.cypher.normalise import normalise
 from polycypher.errors import QueryError, RecipeError
-from polycypher.fusion.fused import FusedDecoder
+from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.gate import Gate, GateConfig
 from polycypher.fusion.gate_training import GateItem, collect, train_gate
 from polycypher.fusion.previews import size_of
@@ -36,8 +36,8 @@ from polycypher.nano.synthetic import GroupMaker
 from polycypher.nano.train import Plan, Trainable, train
 from polycypher.schema import GraphSchema
 from polycypher.translator.bundle import Manifest, fingerprint
-from polycypher.translator.fit import fit_schema
 from polycypher.translator.loading import load_base
+from polycypher.translator.prompts import PromptMaker
 
 STAGES = ("base", "adapters", "gate", "all")
 SCHEMA_TOKENS = 448
@@ -120,21 +120,19 @@ def train_adapter(recipe: NanoRecipe, language: str, *, report: Report = lambda 
     return folder
 
 
-def load_decoder(recipe: NanoRecipe, gate: Gate | None = None) -> tuple[FusedDecoder, Any]:
-    """(decoder, tokenizer) of a recipe's base and adapters."""
+def load_runner(recipe: NanoRecipe) -> tuple[BatchRunner, Any]:
+    """(runner, tokenizer) of a recipe's base and adapters."""
     model, tokenizer = load_base(recipe.folder / "base")
     adapters = [LoraAdapter.load(recipe.folder / "adapters" / code) for code in recipe.adapters.languages]
-    return FusedDecoder(
-        model, StackedAdapter(model, adapters), gate, end=int(tokenizer.eos_token_id)
-    ), tokenizer
+    return BatchRunner(model, StackedAdapter(model, adapters), end=int(tokenizer.eos_token_id)), tokenizer
 
 
 def train_bundle_gate(recipe: NanoRecipe, *, report: Report = lambda record: None) -> Path:
     """The gate over a recipe's adapters; returns its folder."""
     torch.manual_seed(recipe.seed)
     languages = recipe.adapters.languages
-    decoder, tokenizer = load_decoder(recipe)
-    config = decoder.model.config
+    runner, tokenizer = load_runner(recipe)
+    config = runner.model.config
     defaults = GateConfig()
     gate = Gate(
         GateConfig(
@@ -143,21 +141,19 @@ def train_bundle_gate(recipe: NanoRecipe, *, report: Report = lambda record: Non
             embedding_size=config.hidden_size,
         )
     )
-    decoder = FusedDecoder(decoder.model, decoder.stacked, gate, end=decoder.end)
     items = gate_items(recipe, tokenizer)
     done = 0
 
-    def advance() -> None:
+    def advance(count: int) -> None:
         nonlocal done
-        done += 1
-        if done % 300 == 0:
-            report({"gate": "features", "done": done, "of": len(items)})
+        done += count
+        report({"gate": "features", "done": done, "of": len(items)})
 
-    features = collect(decoder, items, progress=advance)
+    (features,) = collect(runner, items, [gate.config], progress=advance)
     part = recipe.gate
     losses = train_gate(
         gate,
-        decoder.model.lm_head,
+        runner.model.lm_head,
         features,
         epochs=part.epochs,
         rate=part.rate,
@@ -202,29 +198,24 @@ def gate_items(recipe: NanoRecipe, tokenizer: Any) -> list[GateItem]:
     pairs.extend((schemas[e.database], e.questions, e.cypher) for e in sorted(real, key=lambda e: e.database))
     if recipe.synthetic is not None:
         part = recipe.synthetic
-        maker = GroupMaker(
+        groups = GroupMaker(
             dict.fromkeys(languages, 1.0), demo_share=part.demo_share, known_share=part.known_share
         )
         while made > 0:
-            schema, examples_made = maker.parallel(chooser, min(16, made))
+            schema, examples_made = groups.parallel(chooser, min(16, made))
             pairs.extend((schema, e.questions, e.cypher) for e in examples_made)
             made -= len(examples_made)
-    items = []
+    maker = PromptMaker(tokenizer, COMPACT, SCHEMA_TOKENS)
+    items: list[GateItem] = []
     for schema, questions, cypher in pairs:
         try:
-            answer = [*tokenizer.encode(normalise(cypher), add_special_tokens=False), tokenizer.eos_token_id]
+            answer = maker.answer(normalise(cypher))
         except QueryError:
             continue
-        for index, code in enumerate(languages):
-            fitted, _ = fit_schema(
-                schema,
-                questions[code],
-                SCHEMA_TOKENS,
-                lambda s: len(tokenizer.encode(s.to_prompt(), add_special_tokens=False)),
-            )
-            items.append(
-                GateItem(COMPACT.encode(tokenizer, fitted.to_prompt(), questions[code]), answer, index)
-            )
+        items.extend(
+            GateItem(maker.prompt(schema, questions[code]), answer, index)
+            for index, code in enumerate(languages)
+        )
     return items
 
 
