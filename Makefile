@@ -23,7 +23,7 @@ lint: $(VENV)/.installed-dev
 # The numbers of docs/nano.md; DATA names the folder with the corpora. Graphs `movies` and `northwind` must be loaded.
 scores: $(VENV)/.installed-dev
 	$(BIN)/python bench/scores.py --data $(DATA) --out docs/nano-scores.json
-	$(BIN)/python bench/gate.py recipes/nano.yaml --out docs/nano-gates.json
+	$(BIN)/python bench/gate.py recipes/nano-bundle.yaml --out docs/nano-gates.json
 
 picture: $(STAMP)
 	$(BIN)/python bench/picture.py docs/demo.svg

@@ -1,6 +1,6 @@
 """Routing of the default gate beside the paper's literal form, on the same adapters and questions.
 
-    python bench/gate.py recipes/nano.yaml --questions 300 --out docs/nano-gates.json
+    python bench/gate.py recipes/nano-bundle.yaml --questions 300 --out docs/nano-gates.json
 
 Trains both gates on the same items and measures, on held-out questions of the recipe, the share of questions
 of each language whose own adapter has the largest weight (rows: language, columns: adapter).

@@ -38,7 +38,7 @@ def read_examples(path: Path | str, *, languages: Sequence[str] | None = None) -
     wanted = None if languages is None else [check_language(code) for code in languages]
     examples: dict[str, Example] = {}
     first: dict[str, int] = {}
-    for number, row in _rows(path):
+    for number, row in read_rows(path):
         example = _example(row, path, number)
         known = examples.get(example.id)
         if known is None:
@@ -69,7 +69,7 @@ def read_schemas(path: Path | str) -> dict[str, GraphSchema]:
             are named.
     """
     schemas = {}
-    for number, row in _rows(Path(path)):
+    for number, row in read_rows(Path(path)):
         if not row.get("database"):
             raise CorpusError(f"{path}, row {number}: no `database`")
         try:
@@ -92,7 +92,12 @@ def without_questions(examples: Iterable[Example], held_out: Iterable[Example]) 
     ]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def read_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The rows of a corpus file with their numbers.
+
+    Raises:
+        CorpusError: unreadable, of an unknown ending, or a row that is none.
+    """
     readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
     reader = readers.get(path.suffix.lower())
     if reader is None:

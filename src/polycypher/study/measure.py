@@ -1,0 +1,142 @@
+"""Predictions to the numbers of `results.json`: every measure with its interval, and paired differences.
+
+Gold against gold must score full before anything is measured. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from polycypher.corpus.example import Example
+from polycypher.errors import CorpusError
+from polycypher.evaluation import Prediction, Report, evaluate, self_check
+from polycypher.evaluation.execute import Executor
+from polycypher.evaluation.intervals import paired_difference
+from polycypher.graph.connect import connect
+
+MEASURES = ("rouge_l", "cypher_rouge_l", "exact_match", "execution_accuracy", "executable")
+PAIRS = (
+    ("fusion-mlp", "linear-factor"),
+    ("fusion-mlp", "linear-exact"),
+    ("fusion-mlp", "linear-peft"),
+    ("fusion-shared-scorer", "linear-factor"),
+    ("fusion-shared-scorer", "fusion-mlp"),
+    ("fusion-mlp", "joint"),
+    ("fusion-mlp", "base"),
+    ("fusion-mlp", "fusion-top1"),
+    ("joint", "base"),
+)
+"""Pairs of methods whose difference is reported."""
+
+
+@contextmanager
+def open_graphs(graphs: Mapping[str, str]) -> Iterator[dict[str, Executor]]:
+    """Executors by the corpus' database names; gold results are kept from method to method.
+
+    Raises:
+        GraphError: a graph cannot be opened.
+    """
+    with ExitStack() as stack:
+        yield {
+            database: Executor(stack.enter_context(connect(graph)), keep=4096)
+            for database, graph in graphs.items()
+        }
+
+
+def check_gold(
+    examples: Sequence[Example], graphs: Mapping[str, Executor]
+) -> tuple[list[Example], dict[str, str]]:
+    """Run every gold query against itself: (the examples to measure with, what was found wrong by id).
+
+    A gold query that fails, is cut short or differs from itself cannot judge rows; its example keeps its
+    measures on text alone.
+
+    Raises:
+        GraphUnavailable: the database goes away.
+    """
+    usable, wrong = [], {}
+    for example in examples:
+        try:
+            self_check([example], graphs)
+            usable.append(example)
+        except CorpusError as error:
+            wrong[example.id] = str(error)
+            usable.append(replace(example, database=""))
+    return usable, wrong
+
+
+def measure(
+    predictions: Iterable[Prediction], examples: Sequence[Example], graphs: Mapping[str, Executor]
+) -> Report:
+    """Score one method's predictions."""
+    return evaluate(predictions, examples, graphs)
+
+
+def scores(report: Report, languages: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """language or `avg` → measure → `value`, `low`, `high`, or None where nothing was measured."""
+    found: dict[str, dict[str, Any]] = {}
+    for code in (*languages, None):
+        found[code or "avg"] = {measure: _interval(report.interval(measure, code)) for measure in MEASURES}
+    return found
+
+
+def differences(reports: Mapping[str, Report], languages: Sequence[str]) -> dict[str, Any]:
+    """`one - other` → language or `avg` → measure → the paired difference and its interval."""
+    found: dict[str, Any] = {}
+    for one, other in PAIRS:
+        if one not in reports or other not in reports:
+            continue
+        found[f"{one} - {other}"] = {
+            code or "avg": {
+                measure: _difference(reports[one], reports[other], measure, code) for measure in MEASURES
+            }
+            for code in (*languages, None)
+        }
+    return found
+
+
+def routing(
+    predictions: Sequence[Prediction],
+    examples: Mapping[str, Example],
+    languages: Sequence[str],
+    shown: int = 2,
+) -> dict[str, Any]:
+    """Example weights, confusion and top weights of one gate's predictions."""
+    weighed = [made for made in predictions if made.weights]
+    confusion: dict[str, dict[str, float]] = {}
+    top: dict[str, list[float]] = {}
+    shown_examples: list[dict[str, Any]] = []
+    for code in languages:
+        own = [made for made in weighed if made.language == code]
+        if not own:
+            continue
+        names = list(own[0].weights or {})
+        share = {name: sum(made.adapter == name for made in own) / len(own) for name in names}
+        confusion[code] = share
+        top[code] = [round(max((made.weights or {}).values()), 4) for made in own]
+        shown_examples += [
+            {
+                "language": code,
+                "question": examples[made.example_id].questions[code],
+                "weights": {name: round(weight, 3) for name, weight in (made.weights or {}).items()},
+            }
+            for made in own[:shown]
+        ]
+    return {"examples": shown_examples, "confusion": confusion, "top": top}
+
+
+def _difference(one: Report, other: Report, measure: str, language: str | None) -> dict[str, float] | None:
+    first, second = one.values(measure, language), other.values(measure, language)
+    both = [name for name in first if name in second]
+    if not both:
+        return None
+    return _interval(paired_difference([first[n] for n in both], [second[n] for n in both]))
+
+
+def _interval(interval: Any) -> dict[str, float] | None:
+    if interval is None:
+        return None
+    return {name: round(float(getattr(interval, name)), 5) for name in ("value", "low", "high")}

@@ -1,0 +1,158 @@
+"""The study's recipe: a YAML file that names base, corpora, adapters, gates and graphs.
+
+Unknown keys are refused before anything is read. Knows nothing of how the study runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from polycypher.adapters.train.settings import AdapterSettings
+from polycypher.corpus.example import check_language
+from polycypher.errors import CorpusError, RecipeError
+
+GateKindName = Literal["mlp", "shared-scorer"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BasePart(_Part):
+    """The base model: `model` names a folder or a hub id, `recipe` a nano recipe that trains one.
+
+    `architecture` holds the sizes of its `LlamaConfig`: with them the study is planned, or run with
+    `--tiny`, where the model itself is out of reach.
+    """
+
+    model: str | None = None
+    recipe: Path | None = None
+    architecture: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _one(self) -> BasePart:
+        if (self.model is None) == (self.recipe is None):
+            raise ValueError("name either `model` or `recipe`")
+        return self
+
+
+class CorpusSource(_Part):
+    """Where examples come from: files, or a data set of the hub with its split."""
+
+    files: list[Path] = []
+    hub: str | None = None
+    split: str = "train"
+    revision: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> CorpusSource:
+        if bool(self.files) == (self.hub is not None):
+            raise ValueError("name either `files` or `hub`")
+        return self
+
+
+class CorpusPart(_Part):
+    """Training and test examples, and the three counts of the parallel split (methods of arXiv
+    2601.16097, Data): shared by all languages, by each pair, and unique to each language."""
+
+    train: CorpusSource
+    test: CorpusSource
+    schemas: Path | None = None
+    shared: int = Field(gt=0)
+    pair: int = Field(ge=0)
+    unique: int = Field(ge=0)
+    test_limit: int | None = Field(default=None, gt=0)
+    canonical: bool = True
+    """Train on gold queries in canonical form; off for bases that write Cypher of their own."""
+
+
+class GatePart(_Part):
+    """The gates (arXiv 2601.16097, §3): parallel questions a language and training."""
+
+    questions: int = Field(default=2500, gt=0)
+    kinds: list[GateKindName] = ["mlp", "shared-scorer"]
+    epochs: int = Field(default=8, gt=0)
+    rate: float = Field(default=1e-3, gt=0)
+    identification: float = Field(default=0.3, ge=0)
+
+
+class EvaluationPart(_Part):
+    """Where test queries run, and how answers are decoded. `graphs` maps a corpus' database to a graph
+    as `--graph` takes it; questions about others are measured by text alone."""
+
+    graphs: dict[str, str] = {}
+    longest: int = Field(default=200, gt=0)
+    batch: int = Field(default=24, gt=0)
+
+
+class GrowthPart(_Part):
+    """A further language, added after those of the study: its examples in the same files."""
+
+    language: str
+    examples: int = Field(gt=0)
+
+
+class StudyRecipe(_Part):
+    """Everything that makes a study."""
+
+    name: str
+    seed: int = 0
+    folder: Path
+    languages: list[str] = Field(min_length=2)
+    base: BasePart
+    prompt: Literal["compact", "paper"] = "compact"
+    schema_tokens: int = Field(default=1536, gt=0)
+    corpus: CorpusPart
+    adapters: AdapterSettings = AdapterSettings()
+    gate: GatePart = GatePart()
+    evaluation: EvaluationPart = EvaluationPart()
+    growth: GrowthPart | None = None
+    ablations: bool = True
+
+    @model_validator(mode="after")
+    def _languages(self) -> StudyRecipe:
+        try:
+            for code in self.languages:
+                check_language(code)
+        except CorpusError as error:
+            raise ValueError(str(error)) from None
+        if "en" not in self.languages:
+            raise ValueError("`languages` needs en: the baseline en-only is English")
+        if len(set(self.languages)) != len(self.languages):
+            raise ValueError("a language stands twice in `languages`")
+        return self
+
+    @classmethod
+    def from_file(cls, path: Path) -> StudyRecipe:
+        """Read a recipe; paths in it are relative to the recipe's folder.
+
+        Raises:
+            RecipeError: unreadable, unknown key, or a value out of range; file and key are named.
+        """
+        try:
+            recipe = cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise RecipeError(f"cannot read the recipe {path}: {' '.join(str(error).split())}") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "recipe"
+            raise RecipeError(f"{path}: `{where}`: {first['msg']}") from None
+        return recipe._relative_to(path.parent)
+
+    def _relative_to(self, root: Path) -> StudyRecipe:
+        def source(part: CorpusSource) -> CorpusSource:
+            return part.model_copy(update={"files": [root / file for file in part.files]})
+
+        corpus = self.corpus.model_copy(
+            update={
+                "train": source(self.corpus.train),
+                "test": source(self.corpus.test),
+                "schemas": root / self.corpus.schemas if self.corpus.schemas else None,
+            }
+        )
+        base = self.base.model_copy(update={"recipe": root / self.base.recipe if self.base.recipe else None})
+        return self.model_copy(update={"folder": root / self.folder, "corpus": corpus, "base": base})
