@@ -108,7 +108,7 @@ def test_differences_are_marked_where_the_interval_has_no_zero(results: dict[str
         "a - b": {
             "en": {"rouge_l": {"value": 0.05, "low": 0.01, "high": 0.09}},
             "es": {"rouge_l": {"value": -0.05, "low": -0.09, "high": -0.01}},
-            "avg": {"rouge_l": {"value": 0.0, "low": -0.03, "high": 0.03}},
+            "avg": {"rouge_l": {"value": -0.01, "low": -0.03, "high": 0.03}},
         }
     }
     assert tables.difference_table(results, "rouge_l").rows == (
@@ -116,7 +116,7 @@ def test_differences_are_marked_where_the_interval_has_no_zero(results: dict[str
             "a - b",
             "+0.050 [+0.010, +0.090] ▲",
             "-0.050 [-0.090, -0.010] ▼",
-            "+0.000 [-0.030, +0.030]",
+            "-0.010 [-0.030, +0.030]",
         ),
     )
     assert tables.difference_table(results, "exact_match").rows == (("a - b", "n/a", "n/a", "n/a"),)

@@ -8,7 +8,7 @@ from polycypher.errors import CorpusError, UsageError
 from polycypher.synthesis.language import load_concepts, load_language, read_data
 from polycypher.synthesis.realise import fit_for_how
 
-LANGUAGES = ("en", "es", "tr")
+LANGUAGES = ("en", "es", "tr", "de")
 VARIANTS = ("_event", "_most", "_least", "_yes", "_no", "_in_year")
 ROLES = {
     f"{question}_{end}"

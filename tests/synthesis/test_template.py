@@ -58,6 +58,19 @@ def test_alternatives_nest_in_agreement() -> None:
     assert render("<@que|a <los|las> que>", np=Stub(1, True)) == "a las que"
 
 
+@pytest.mark.parametrize(
+    ("feature", "text"), [("", "der"), ("acc", "den"), ("sg.dat", "dem"), ("gen", "der"), ("acc.pl", "der")]
+)
+def test_alternatives_by_the_feature_asked_for(feature: str, text: str) -> None:
+    assert render("<*der|acc:den|dat:dem>", feature) == text
+
+
+def test_alternatives_by_feature_nest_and_need_no_plain_one() -> None:
+    article = "<*<der|die>|dat:<dem|der>> {a:sg.*}"
+    assert render(article, "dat", np=Stub(1), a=Stub()) == "der «sg.dat»"
+    assert render("<*{a}|gen:of {a}>", "gen", a=Stub()) == "of «»"
+
+
 def test_slots_are_listed() -> None:
     assert Template("{a} [{b:pl}|<c:x|y>]").slots == {"a", "b"}
 

@@ -13,7 +13,7 @@ from polycypher.synthesis.lexicon import guess_main
 from polycypher.synthesis.random_world import style
 from polycypher.synthesis.values import Step
 
-LANGUAGES = ("en", "es", "tr")
+LANGUAGES = ("en", "es", "tr", "de")
 
 
 def test_random_worlds_differ_and_repeat() -> None:

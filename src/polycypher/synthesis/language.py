@@ -27,7 +27,7 @@ _VERB_SLOT = re.compile(r"\{v:([\w.]+)\}")
 _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_BaseLoader):  # type: ignore[misc]
+class _Loader(_BaseLoader):  # type: ignore[misc]  # which class it is, is known only at run time
     """YAML where only `true` and `false` are truth values: `no` and `on` are words of some languages."""
 
 
@@ -134,6 +134,9 @@ class Language:
         self.code = code
         self.morphology: Morphology = make_morphology(grammar["morphology"])
         self.before = grammar.get("modifiers_stand") == "before"
+        self.clause = str(grammar.get("clause", ""))
+        """What a modifier that is a clause begins with: it follows the others and may stand apart."""
+        self._forms_by_gender: Mapping[str, Sequence[str]] = grammar.get("forms_by_gender", {})
         self.and_ = [str(word) for word in grammar["and"]]
         self.number_words: Mapping[int, str] = {int(k): str(v) for k, v in grammar["number_words"].items()}
         self.quotes: list[tuple[str, str]] = [(pair[0], pair[1]) for pair in grammar["quotes"]]
@@ -154,7 +157,7 @@ class Language:
         self._styles = grammar["relation_styles"]
         self._derived: Mapping[str, Mapping[str, Any]] = grammar.get("relation_derived", {})
         self.nouns = {
-            concept: [self.morphology.noun(entry, person=concept in people) for entry in _split(entries)]
+            concept: [self._noun(entry, person=concept in people) for entry in _split(entries)]
             for concept, entries in dictionary["nouns"].items()
         }
         self.properties = {
@@ -226,7 +229,7 @@ class Language:
         nouns = []
         for entry in self._raw[kind]:
             guess = self._guess(name) if entry.startswith("{name}") else ""
-            nouns.append(self.morphology.noun(entry.format(name=verbatim(name)) + guess))
+            nouns.append(self._noun(entry.format(name=verbatim(name)) + guess))
         return nouns
 
     def _guess(self, name: str) -> str:
@@ -234,11 +237,22 @@ class Language:
 
     # ------------------------------------------------------------------ entries
 
+    def _noun(self, entry: str, *, person: bool = False) -> Noun:
+        """The noun of an entry, its features renamed where the language's data does so for its gender."""
+        noun = self.morphology.noun(entry, person=person)
+        if not self._forms_by_gender:
+            return noun
+        renamed = {
+            feature: names[min(noun.gender, len(names) - 1)]
+            for feature, names in self._forms_by_gender.items()
+        }
+        return Noun(noun.text, noun.gender, person, lambda feature: noun.form(renamed.get(feature, feature)))
+
     def _property(self, entry: Any) -> list[PropertyWord]:
         if isinstance(entry, str):
-            return [PropertyWord(self.morphology.noun(text)) for text in _split(entry)]
+            return [PropertyWord(self._noun(text)) for text in _split(entry)]
         phrases = {name: Template(str(text)) for name, text in entry.items() if name != "noun"}
-        return [PropertyWord(self.morphology.noun(text), phrases) for text in _split(entry["noun"])]
+        return [PropertyWord(self._noun(text), phrases) for text in _split(entry["noun"])]
 
     def _relation(self, entry: Mapping[str, Any]) -> RelationWords:
         fields = {name: str(value) for name, value in entry.items() if isinstance(value, str | int)}
@@ -262,7 +276,7 @@ class Language:
             roles[role] = [*roles.get(role, []), *self._filled(sources, fields)]
         for role, sources in entry.get("only", {}).items():
             roles[role] = self._filled(sources, fields)
-        agent = [self.morphology.noun(text, person=True) for text in _split(entry.get("agent", ""))]
+        agent = [self._noun(text, person=True) for text in _split(entry.get("agent", ""))]
         return RelationWords({role: found for role, found in roles.items() if found}, agent)
 
     def _filled(self, sources: Sequence[str], fields: Mapping[str, str]) -> list[str]:

@@ -103,6 +103,7 @@ class Realiser:
         head = self._noun(phrase.label)
         context["E"] = context["np"] = head
         context["mods"] = self._empty
+        self._add_apart(context, "np", head)
         counting = plan.frame == "count"
         if not phrase.modifiers:
             return self._pick(frames["count" if counting else "list_all"])
@@ -153,6 +154,7 @@ class Realiser:
             return
         word = self._word(slot)
         context[name] = word
+        self._add_apart(context, name, word)
         if isinstance(slot, NounPhrase) and isinstance(word, Phrase):
             head = word.head
             context["E" if name == "np" else f"{name}_E"] = head
@@ -161,6 +163,13 @@ class Realiser:
                 word.form("")[len(head.form("")) :] if not self._language.before else word._before,
                 "word",
             )
+
+    def _add_apart(self, context: dict[str, Word], name: str, word: Word, *, many: bool = False) -> None:
+        """Slots `name_core` and `name_tail`: a phrase and its clauses, where the language parts them."""
+        if self._language.clause:
+            core, tail = (word.core, word.tail) if isinstance(word, Phrase) else (word, "")
+            context[f"{name}_core"] = Many(core) if many else core
+            context[f"{name}_tail"] = Text(self._language, tail, "word")
 
     def _word(self, slot: Slot) -> Word:
         language, rng = self._language, self._rng
@@ -257,10 +266,18 @@ class Realiser:
         if not slot.modifiers:
             return Phrase(head, "", "")
         said = [self._modifier(modifier, head) for modifier in slot.modifiers]
+        if language.before:
+            return Phrase(head, self._joined(said) + " ", "")
+        clauses = [text for text in said if language.clause and text.startswith(language.clause)]
+        others = [text for text in said if text not in clauses]
+        after, tail = (f" {self._joined(texts)}" if texts else "" for texts in (others, clauses))
+        return Phrase(head, "", after, tail)
+
+    def _joined(self, said: list[str]) -> str:
         text = said[0]
         for other in said[1:]:
-            text += language.and_[int(self._rng.random() * len(language.and_))] + other
-        return Phrase(head, text + " ", "") if language.before else Phrase(head, "", " " + text)
+            text += self._language.and_[int(self._rng.random() * len(self._language.and_))] + other
+        return text
 
     def _agent(self, slot: NounPhrase) -> Noun | None:
         """Now and then the noun for who does what the first modifier says: directors, who directed."""
@@ -279,8 +296,9 @@ class Realiser:
         """The slots of a modifier and the templates that can say it."""
         context: dict[str, Word] = {"how": self._empty}
         for name, slot in modifier.slots.items():
-            word = self._word(slot)
-            context[name] = Many(word) if isinstance(slot, NounPhrase) else word
+            word, many = self._word(slot), isinstance(slot, NounPhrase)
+            context[name] = Many(word) if many else word
+            self._add_apart(context, name, word, many=many)
         if head is not None:
             context["np"] = head
         if modifier.relation is not None:
@@ -311,6 +329,6 @@ def _capital(text: str, upper: Mapping[str, str]) -> str:
     for index, letter in enumerate(text):
         if letter.isalpha():
             return text[:index] + upper.get(letter, letter.upper()) + text[index + 1 :]
-        if letter.isdigit() or letter == VERBATIM or letter in "'\"“«‘":
+        if letter.isdigit() or letter == VERBATIM or letter in "'\"“„«‘":
             return text
     return text

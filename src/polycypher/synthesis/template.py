@@ -5,6 +5,8 @@
     [a|b|]                   one of the alternatives, at random
     <el|la>  <P:el|la>       by the grammatical gender of the slot (`np` unless named)
     <@that|who>              by whether the slot names people
+    <*der|dat:dem|gen:des>   by the feature that the surrounding template is asked for: the alternative of
+                             its last part, else the first (an article by case)
 
 Alternatives nest. A template knows no language and no schema: it asks its slots for forms.
 """
@@ -37,6 +39,7 @@ class Word(Protocol):
 Context = Mapping[str, Word]
 _Part = Callable[[Context, Random, str], str]
 _HEAD = re.compile(r"(@?)(?:([A-Za-z_]\w*):)?")
+_FEATURE = re.compile(r"([a-z]+):")
 
 
 class Template:
@@ -56,7 +59,9 @@ class Template:
 
     def render(self, context: Context, rng: Random, feature: str = "") -> str:
         """The text with every slot filled. Raises `KeyError` for a slot that `context` lacks."""
-        return "".join([part if type(part) is str else part(context, rng, feature) for part in self._parts])  # type: ignore[operator]
+        return "".join(
+            [part if isinstance(part, str) else part(context, rng, feature) for part in self._parts]
+        )
 
     def __repr__(self) -> str:
         return f"Template({self.source!r})"
@@ -108,9 +113,12 @@ class _Parser:
 
         return plain
 
-    def _alternatives(self, close: str) -> list[Callable[[Context, Random, str], str]]:
-        found = []
+    def _alternatives(self, close: str, before: Callable[[int], None] | None = None) -> list[_Part]:
+        """The alternatives up to `close`; `before` is called at the start of each, with its index."""
+        found: list[_Part] = []
         while True:
+            if before is not None:
+                before(len(found))
             found.append(_joined(self.sequence("|" + close)))
             if self.at >= len(self.text):
                 raise UsageError(f"template '{self.text}': '{close}' is missing")
@@ -127,7 +135,26 @@ class _Parser:
 
         return choose
 
+    def _by_feature(self) -> _Part:
+        named: dict[str, int] = {}
+
+        def name(index: int) -> None:
+            found = _FEATURE.match(self.text, self.at) if index else None
+            if found is not None:
+                named[found[1]] = index
+                self.at = found.end()
+
+        choices = self._alternatives(">", name)
+
+        def choose(context: Context, rng: Random, feature: str) -> str:
+            return choices[named.get(feature.rpartition(".")[2], 0)](context, rng, feature)
+
+        return choose
+
     def _agreement(self) -> _Part:
+        if self.text.startswith("*", self.at):
+            self.at += 1
+            return self._by_feature()
         found = _HEAD.match(self.text, self.at)
         assert found is not None  # both groups are optional
         self.at = found.end()

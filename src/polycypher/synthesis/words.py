@@ -41,19 +41,25 @@ class Text:
 
 
 class Phrase:
-    """A head noun with text before and after it."""
+    """A head noun with text before and after it; `tail` is what may also stand apart, later in a sentence."""
 
-    __slots__ = ("_after", "_before", "gender", "head", "person")
+    __slots__ = ("_after", "_before", "gender", "head", "person", "tail")
 
-    def __init__(self, head: Noun, before: str, after: str) -> None:
+    def __init__(self, head: Noun, before: str, after: str, tail: str = "") -> None:
         self.head = head
         self._before = before
         self._after = after
+        self.tail = tail
         self.gender = head.gender
         self.person = head.person
 
+    @property
+    def core(self) -> Phrase:
+        """The phrase without its tail."""
+        return Phrase(self.head, self._before, self._after)
+
     def form(self, feature: str) -> str:
-        return f"{self._before}{self.head.form(feature)}{self._after}"
+        return f"{self._before}{self.head.form(feature)}{self._after}{self.tail}"
 
 
 class Many:

@@ -110,7 +110,8 @@ def train_adapter(
         tokens_a_pack=settings.longest,
     )
     torch.manual_seed(seed)
-    accelerator = Accelerator()
+    # Told, because accelerate joins processes on processors only where it is asked to use them.
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
     try:
         tuned: Any = get_peft_model(
             model,

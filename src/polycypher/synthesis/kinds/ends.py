@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from polycypher.synthesis.kinds.conditions import add_condition
-from polycypher.synthesis.kinds.paths import between, pick_pattern
+from polycypher.synthesis.kinds.hops import Hop, about_a_hop, maybe_condition
 from polycypher.synthesis.kinds.scene import Draft, Scene, arrow, literal
 from polycypher.synthesis.plan import (
     LabelSlot,
@@ -19,28 +18,25 @@ from polycypher.synthesis.plan import (
 from polycypher.synthesis.values import Step, as_scalar
 
 
-def both(scene: Scene) -> Plan | None:
+@about_a_hop
+def both(scene: Scene, hop: Hop) -> Plan | None:
     """Related to A and to B, or to A or B, by one relationship."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, start_asked = found
+    pattern, start_asked = hop.pattern, hop.start_asked
     walk = scene.values.walk([Step(pattern, not start_asked), Step(pattern, start_asked)], scene.rng)
     if walk is None:
         return None
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
-    main = scene.main(other)
+    main = scene.main(hop.other)
     one, two = as_scalar(walk.nodes[0].get(main)), as_scalar(walk.nodes[2].get(main))
     if one is None or two is None or one == two:
         return None
     draft = Draft()
-    near = draft.node(other)
-    far = draft.node(asked)
+    near = draft.node(hop.other)
+    far = draft.node(hop.asked)
     joint = scene.chance(0.55)
-    mention = PairSlot(MentionSlot(other, one), MentionSlot(other, two), "and" if joint else "or")
+    mention = PairSlot(MentionSlot(hop.other, one), MentionSlot(hop.other, two), "and" if joint else "or")
     if joint:
         near.inline[main] = one
-        third = draft.node(other)
+        third = draft.node(hop.other)
         third.inline[main] = two
         draft.parts.append(
             near.text()
@@ -51,19 +47,16 @@ def both(scene: Scene) -> Plan | None:
         )
     else:
         draft.where.append(f"{near.dot(main)} IN [{literal(one)}, {literal(two)}]")
-        draft.parts.append(between(near, pattern, start_asked, far, None))
-    role = "start" if start_asked else "end_many"
-    phrase = NounPhrase(asked, (Modifier(role, {"o" if start_asked else "s": mention}, pattern),))
-    query = draft.query(far.dot(scene.main(asked)))
+        draft.parts.append(hop.text(far.text(), near.text()))
+    phrase = NounPhrase(hop.asked, (Modifier(hop.role_of_many, {hop.slot: mention}, pattern),))
+    query = draft.query(far.dot(scene.main(hop.asked)))
     return Plan("both" if joint else "either", query, "list", {"np": phrase})
 
 
-def same(scene: Scene) -> Plan | None:
+@about_a_hop
+def same(scene: Scene, hop: Hop) -> Plan | None:
     """Nodes that share a neighbour with a named one: "who acted in the same movies as X"."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, _ = found
+    pattern = hop.pattern
     walk = scene.values.walk([Step(pattern, True), Step(pattern, False)], scene.rng)
     if walk is None:
         return None
@@ -115,24 +108,15 @@ def two_relations(scene: Scene) -> Plan | None:
     return Plan("two_relations", draft.query(far.dot(scene.main(one.start))), "list", {"np": phrase})
 
 
-def pair(scene: Scene) -> Plan | None:
+@about_a_hop
+def pair(scene: Scene, hop: Hop) -> Plan | None:
     """Nodes beside their related nodes: "the movies and the people who directed them"."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, start_asked = found
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
-    if asked == other:
+    if hop.asked == hop.other:
         return None
     draft = Draft()
-    left, right = draft.node(pattern.start), draft.node(pattern.end)
-    node, beside = (left, right) if start_asked else (right, left)
-    modifiers: list[Modifier] = []
-    if scene.chance(0.6):
-        own = add_condition(scene, node, draft.where, {scene.main(asked)})
-        if own is not None:
-            modifiers.append(own)
-    draft.parts.append(left.text() + arrow(pattern, True) + right.text())
-    query = draft.query(f"{node.dot(scene.main(asked))}, {beside.dot(scene.main(other))}")
-    their = TheirSlot(other, pattern, "their_start" if start_asked else "their_end")
-    return Plan("pair", query, "pair", {"np": NounPhrase(asked, tuple(modifiers)), "X": their})
+    node, beside = draft.node(hop.asked), draft.node(hop.other)
+    modifiers = maybe_condition(scene, 0.6, node, draft.where)
+    draft.parts.append(hop.text(node.text(), beside.text()))
+    query = draft.query(f"{node.dot(scene.main(hop.asked))}, {beside.dot(scene.main(hop.other))}")
+    their = TheirSlot(hop.other, hop.pattern, f"their_{hop.role}")
+    return Plan("pair", query, "pair", {"np": NounPhrase(hop.asked, modifiers), "X": their})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from polycypher.synthesis.kinds.conditions import add_condition
-from polycypher.synthesis.kinds.paths import about, pick_pattern
+from polycypher.synthesis.kinds.hops import Hop, about_a_hop, maybe_condition
+from polycypher.synthesis.kinds.paths import about
 from polycypher.synthesis.kinds.scene import NUMERIC, Draft, Scene, arrow, quoted
 from polycypher.synthesis.kinds.single import small
 from polycypher.synthesis.plan import (
@@ -22,60 +22,42 @@ from polycypher.synthesis.plan import (
 from polycypher.synthesis.values import Step, as_scalar
 
 
-def top_degree(scene: Scene) -> Plan | None:
+@about_a_hop
+def top_degree(scene: Scene, hop: Hop) -> Plan | None:
     """The k nodes, or the one, with the most related nodes; the count is the second column."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, start_asked = found
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
     draft = Draft()
-    left, right = draft.node(pattern.start), draft.node(pattern.end)
-    node, counted = (left, right) if start_asked else (right, left)
+    node, counted = draft.node(hop.asked), draft.node(hop.other)
     single = scene.chance(0.35)
-    modifiers: tuple[Modifier, ...] = ()
-    if not single and scene.chance(0.2):
-        own = add_condition(scene, node, draft.where, {scene.main(asked)})
-        modifiers = (own,) if own is not None else ()
-    draft.parts.append(left.text() + arrow(pattern, True) + right.text())
+    modifiers = () if single else maybe_condition(scene, 0.2, node, draft.where)
+    draft.parts.append(hop.text(node.text(), counted.text()))
     count = 1 if single else small(scene, 2)
     count_text = f"count({counted.var})"
     query = draft.query(
-        f"{node.dot(scene.main(asked))}, {count_text}", f" ORDER BY {count_text} DESC LIMIT {count}"
+        f"{node.dot(scene.main(hop.asked))}, {count_text}", f" ORDER BY {count_text} DESC LIMIT {count}"
     )
-    slots: dict[str, Slot] = {"np": NounPhrase(asked, modifiers), "F": LabelSlot(other)}
-    role = "start" if start_asked else "end"
+    slots: dict[str, Slot] = {"np": NounPhrase(hop.asked, modifiers), "F": LabelSlot(hop.other)}
     if single:
-        return Plan("top1_degree", query, f"top1_{role}", slots, pattern)
+        return Plan("top1_degree", query, f"top1_{hop.role}", slots, hop.pattern)
     slots["k"] = NumberSlot(count)
-    return Plan("top_degree", query, f"top_{role}", slots, pattern)
+    return Plan("top_degree", query, f"top_{hop.role}", slots, hop.pattern)
 
 
-def each(scene: Scene) -> Plan | None:
+@about_a_hop
+def each(scene: Scene, hop: Hop) -> Plan | None:
     """For each node, how many related nodes it has."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, start_asked = found
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
-    if asked == other:
+    if hop.asked == hop.other:
         return None
     draft = Draft()
-    left, right = draft.node(pattern.start), draft.node(pattern.end)
-    node, counted = (left, right) if start_asked else (right, left)
-    draft.parts.append(left.text() + arrow(pattern, True) + right.text())
-    query = draft.query(f"{node.dot(scene.main(asked))}, count({counted.var})")
-    slots: dict[str, Slot] = {"np": NounPhrase(asked), "F": LabelSlot(other)}
-    return Plan("each", query, f"each_{'start' if start_asked else 'end'}", slots, pattern)
+    node, counted = draft.node(hop.asked), draft.node(hop.other)
+    draft.parts.append(hop.text(node.text(), counted.text()))
+    query = draft.query(f"{node.dot(scene.main(hop.asked))}, count({counted.var})")
+    slots: dict[str, Slot] = {"np": NounPhrase(hop.asked), "F": LabelSlot(hop.other)}
+    return Plan("each", query, f"each_{hop.role}", slots, hop.pattern)
 
 
-def threshold(scene: Scene) -> Plan | None:
+@about_a_hop
+def threshold(scene: Scene, hop: Hop) -> Plan | None:
     """Nodes with more than, at least, fewer than or exactly n related nodes."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, start_asked = found
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
     kind, sign = scene.one((("gt", ">"), ("gt", ">"), ("gt", ">"), ("gte", ">="), ("eq", "="), ("lt", "<")))
     count = 2 if scene.chance(0.4) else 2 + int(scene.rng.random() * 3)
     if scene.values.invented:
@@ -85,91 +67,66 @@ def threshold(scene: Scene) -> Plan | None:
         # In a small real graph few nodes have more than two.
         count, kind, sign = (3, "lt", "<") if scene.chance(0.3) else (2, "gte", ">=")
     draft = Draft()
-    left, right = draft.node(pattern.start), draft.node(pattern.end)
-    node, counted = (left, right) if start_asked else (right, left)
-    text = left.text() + arrow(pattern, True) + right.text()
+    node, counted = draft.node(hop.asked), draft.node(hop.other)
+    text = hop.text(node.text(), counted.text())
     query = draft.finish(
         f"MATCH {text} WITH {node.var}, count({counted.var}) AS count WHERE count {sign} {count} "
-        f"RETURN {node.dot(scene.main(asked))}"
+        f"RETURN {node.dot(scene.main(hop.asked))}"
     )
-    slot: dict[str, Slot] = {"o" if start_asked else "s": QuantitySlot(other, kind, count)}
-    phrase = NounPhrase(asked, (Modifier("start" if start_asked else "end_many", slot, pattern),))
+    slot: dict[str, Slot] = {hop.slot: QuantitySlot(hop.other, kind, count)}
+    phrase = NounPhrase(hop.asked, (Modifier(hop.role_of_many, slot, hop.pattern),))
     return Plan("threshold", query, "list", {"np": phrase})
 
 
-def existence(scene: Scene) -> Plan | None:
+@about_a_hop
+def existence(scene: Scene, hop: Hop) -> Plan | None:
     """Nodes with at least one such relationship: a plain pattern, as people write it."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, start_asked = found
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
     draft = Draft()
-    node = draft.node(asked)
-    modifiers: list[Modifier] = []
-    if scene.chance(0.5):
-        own = add_condition(scene, node, draft.where, {scene.main(asked)})
-        if own is not None:
-            modifiers.append(own)
-    empty = f"(:{quoted(other)})"
-    near, far = (node.text(), empty) if start_asked else (empty, node.text())
-    draft.parts.append(near + arrow(pattern, True) + far)
-    relation = Modifier("some_start" if start_asked else "some_end", {"F": LabelSlot(other)}, pattern)
-    phrase = NounPhrase(asked, (relation, *modifiers) if scene.chance(0.5) else (*modifiers, relation))
+    node = draft.node(hop.asked)
+    modifiers = maybe_condition(scene, 0.5, node, draft.where)
+    draft.parts.append(hop.text(node.text(), f"(:{quoted(hop.other)})"))
+    relation = Modifier(f"some_{hop.role}", {"F": LabelSlot(hop.other)}, hop.pattern)
+    phrase = NounPhrase(hop.asked, (relation, *modifiers) if scene.chance(0.5) else (*modifiers, relation))
     if scene.chance(0.2):
         return Plan("existence_count", draft.query(f"count(DISTINCT {node.var})"), "count", {"np": phrase})
-    return about(scene, draft, node, phrase, "existence", node.dot(scene.main(asked)), counting=False)
+    return about(scene, draft, node, phrase, "existence", node.dot(scene.main(hop.asked)), counting=False)
 
 
-def negation(scene: Scene) -> Plan | None:
+@about_a_hop
+def negation(scene: Scene, hop: Hop) -> Plan | None:
     """Nodes with no such relationship."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, start_asked = found
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
     draft = Draft()
-    node = draft.node(asked)
-    modifiers: list[Modifier] = []
-    if scene.chance(0.2):
-        own = add_condition(scene, node, draft.where, {scene.main(asked)})
-        if own is not None:
-            modifiers.append(own)
+    node = draft.node(hop.asked)
+    modifiers = maybe_condition(scene, 0.2, node, draft.where)
     draft.parts.append(node.text())
-    inside = f"({node.var}){arrow(pattern, start_asked)}(:{quoted(other)})"
+    inside = f"({node.var}){arrow(hop.pattern, hop.start_asked)}(:{quoted(hop.other)})"
     draft.where.append(f"NOT EXISTS {{ {inside} }}")
-    role = "no_start" if start_asked else "no_end"
-    phrase = NounPhrase(asked, (*modifiers, Modifier(role, {"F": LabelSlot(other)}, pattern)))
+    relation = Modifier(f"no_{hop.role}", {"F": LabelSlot(hop.other)}, hop.pattern)
+    phrase = NounPhrase(hop.asked, (*modifiers, relation))
     if scene.chance(0.3):
         return Plan("negation_count", draft.query(f"count({node.var})"), "count", {"np": phrase})
-    return Plan("negation", draft.query(node.dot(scene.main(asked))), "list", {"np": phrase})
+    return Plan("negation", draft.query(node.dot(scene.main(hop.asked))), "list", {"np": phrase})
 
 
-def neighbours_value(scene: Scene) -> Plan | None:
+@about_a_hop
+def neighbours_value(scene: Scene, hop: Hop) -> Plan | None:
     """For each node, or the k best, the average or sum of a number over its related nodes."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, start_asked = found
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
-    numbers = [n for n in scene.properties(other, NUMERIC) if n != scene.main(other)]
-    if not numbers or asked == other:
+    numbers = [n for n in scene.properties(hop.other, NUMERIC) if n != scene.main(hop.other)]
+    if not numbers or hop.asked == hop.other:
         return None
     name = scene.one(numbers)
     function = "avg" if scene.chance(0.6) else "sum"
     draft = Draft()
-    left, right = draft.node(pattern.start), draft.node(pattern.end)
-    node, counted = (left, right) if start_asked else (right, left)
-    draft.parts.append(left.text() + arrow(pattern, True) + right.text())
+    node, counted = draft.node(hop.asked), draft.node(hop.other)
+    draft.parts.append(hop.text(node.text(), counted.text()))
     value = f"{function}({counted.dot(name)})"
-    returned = f"{node.dot(scene.main(asked))}, {value}"
-    slots: dict[str, Slot] = {
-        "np": NounPhrase(asked),
-        "P": PropertySlot(other, name),
-    }
+    returned = f"{node.dot(scene.main(hop.asked))}, {value}"
     best = scene.chance(0.5)
-    end = "start" if start_asked else "end"
-    slots["X"] = TheirSlot(other, pattern, f"own_{end}" if best else f"their_{end}")
+    slots: dict[str, Slot] = {
+        "np": NounPhrase(hop.asked),
+        "P": PropertySlot(hop.other, name),
+        "X": TheirSlot(hop.other, hop.pattern, f"{'own' if best else 'their'}_{hop.role}"),
+    }
     if best:
         count = small(scene, 2)
         slots["k"] = NumberSlot(count)

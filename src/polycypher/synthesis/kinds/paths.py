@@ -7,6 +7,7 @@ from typing import Any
 
 from polycypher.schema import Pattern
 from polycypher.synthesis.kinds.conditions import add_condition
+from polycypher.synthesis.kinds.hops import Hop, about_a_hop, maybe_condition, named_hop
 from polycypher.synthesis.kinds.scene import NUMERIC, Draft, Node, Scene, arrow, literal, quoted
 from polycypher.synthesis.kinds.single import small
 from polycypher.synthesis.plan import (
@@ -20,13 +21,6 @@ from polycypher.synthesis.plan import (
     ValueSlot,
 )
 from polycypher.synthesis.values import Step, as_scalar
-
-
-def pick_pattern(scene: Scene) -> tuple[Pattern, bool] | None:
-    """A relationship pattern and which end is asked for: True for its start."""
-    if not scene.patterns:
-        return None
-    return scene.one(scene.patterns), scene.chance(0.5)
 
 
 def how(
@@ -67,54 +61,31 @@ def how(
     return modifier, var, ""
 
 
-def hop(scene: Scene) -> Plan | None:
+@about_a_hop
+def hop(scene: Scene, hop: Hop) -> Plan | None:
     """Who or what is related to one named node."""
-    found = pick_pattern(scene)
-    if found is None:
+    named = named_hop(scene, hop)
+    if named is None:
         return None
-    pattern, start_asked = found
-    walk = scene.values.walk([Step(pattern, not start_asked)], scene.rng)
-    if walk is None:
-        return None
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
-    value = as_scalar(walk.nodes[0].get(scene.main(other)))
-    if value is None:
-        return None
-    draft = Draft()
-    near = draft.node(other)
-    near.inline[scene.main(other)] = value
-    far = draft.node(asked)
-    condition = how(scene, draft, pattern, walk.relationships[0]) if scene.chance(0.5) else None
-    mention: Slot = MentionSlot(other, value)
-    key = "o" if start_asked else "s"
-    slots: dict[str, Slot] = {key: mention}
-    skip: set[str] = set()
+    draft, near, far, value, walk = named
+    condition = how(scene, draft, hop.pattern, walk.relationships[0]) if scene.chance(0.5) else None
+    slots: dict[str, Slot] = {hop.slot: MentionSlot(hop.other, value)}
     modifiers: list[Modifier] = []
     frame_turn = scene.rng.random()
     if condition is None and frame_turn > 0.55 and scene.chance(0.35):
-        extra = add_condition(scene, far, draft.where, skip, walk.nodes[1])
+        extra = add_condition(scene, far, draft.where, set(), walk.nodes[1])
         if extra is not None:
             modifiers.append(extra)
-    relation = between(near, pattern, start_asked, far, condition)
-    draft.parts.append(relation)
-    if condition is not None:
-        slots["how"] = condition[0]
-    role = "start" if start_asked else "end"
-    main = far.dot(scene.main(asked))
+    said, var, inside = condition or (None, "", "")
+    draft.parts.append(hop.text(far.text(), near.text(), var, inside))
+    if said is not None:
+        slots["how"] = said
+    main = far.dot(scene.main(hop.asked))
     if frame_turn < 0.45 and not modifiers:
-        slots["np"] = NounPhrase(asked)
-        return Plan("hop", draft.query(main), f"ask_{role}", slots, pattern)
-    phrase = NounPhrase(asked, (Modifier(role, slots, pattern), *modifiers))
+        slots["np"] = NounPhrase(hop.asked)
+        return Plan("hop", draft.query(main), f"ask_{hop.role}", slots, hop.pattern)
+    phrase = NounPhrase(hop.asked, (Modifier(hop.role, slots, hop.pattern), *modifiers))
     return about(scene, draft, far, phrase, "hop", main)
-
-
-def between(
-    near: Node, pattern: Pattern, start_asked: bool, far: Node, condition: tuple[Modifier, str, str] | None
-) -> str:
-    """The pattern text, always from the start of the relationship to its end."""
-    _, var, inside = condition or (None, "", "")
-    left, right = (far, near) if start_asked else (near, far)
-    return left.text() + arrow(pattern, True, var, inside) + right.text()
 
 
 def about(
@@ -164,27 +135,16 @@ def about(
     return Plan(f"{kind}_{function}", draft.query(f"{function}({dot})"), function, slots)
 
 
-def count_hop(scene: Scene) -> Plan | None:
+@about_a_hop
+def count_hop(scene: Scene, hop: Hop) -> Plan | None:
     """How many nodes are related to one named node."""
-    found = pick_pattern(scene)
-    if found is None:
+    named = named_hop(scene, hop)
+    if named is None:
         return None
-    pattern, start_asked = found
-    walk = scene.values.walk([Step(pattern, not start_asked)], scene.rng)
-    if walk is None:
-        return None
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
-    value = as_scalar(walk.nodes[0].get(scene.main(other)))
-    if value is None:
-        return None
-    draft = Draft()
-    near = draft.node(other)
-    near.inline[scene.main(other)] = value
-    far = draft.node(asked)
-    draft.parts.append(between(near, pattern, start_asked, far, None))
-    slots: dict[str, Slot] = {"o" if start_asked else "s": MentionSlot(other, value), "np": NounPhrase(asked)}
-    role = "start" if start_asked else "end"
-    return Plan("count_hop", draft.query(f"count({far.var})"), f"count_{role}", slots, pattern)
+    draft, near, far, value, _ = named
+    draft.parts.append(hop.text(far.text(), near.text()))
+    slots: dict[str, Slot] = {hop.slot: MentionSlot(hop.other, value), "np": NounPhrase(hop.asked)}
+    return Plan("count_hop", draft.query(f"count({far.var})"), f"count_{hop.role}", slots, hop.pattern)
 
 
 def chain(scene: Scene) -> Plan | None:
@@ -241,30 +201,21 @@ def chain(scene: Scene) -> Plan | None:
     return about(scene, draft, nodes[0], phrase, f"hop{length}", nodes[0].dot(scene.main(labels[0])))
 
 
-def filtered_neighbours(scene: Scene) -> Plan | None:
+@about_a_hop
+def filtered_neighbours(scene: Scene, hop: Hop) -> Plan | None:
     """Nodes related to nodes under a condition: "movies directed by people born after 1960"."""
-    found = pick_pattern(scene)
-    if found is None:
-        return None
-    pattern, start_asked = found
-    walk = scene.values.walk([Step(pattern, start_asked)], scene.rng)
+    walk = scene.values.walk([Step(hop.pattern, hop.start_asked)], scene.rng)
     if walk is None:
         return None
-    asked, other = (pattern.start, pattern.end) if start_asked else (pattern.end, pattern.start)
     draft = Draft()
-    far = draft.node(asked)
-    near = draft.node(other)
-    modifiers: list[Modifier] = []
-    if scene.chance(0.3):
-        own = add_condition(scene, far, draft.where, {scene.main(asked)}, walk.nodes[0])
-        if own is not None:
-            modifiers.append(own)
-    modifier = add_condition(scene, near, draft.where, {scene.main(other)}, walk.nodes[1])
+    far = draft.node(hop.asked)
+    near = draft.node(hop.other)
+    modifiers = maybe_condition(scene, 0.3, far, draft.where, walk.nodes[0])
+    modifier = add_condition(scene, near, draft.where, {scene.main(hop.other)}, walk.nodes[1])
     if modifier is None:
         return None
-    draft.parts.append(far.text() + arrow(pattern, start_asked) + near.text())
-    role = "start" if start_asked else "end_many"
-    relation = Modifier(role, {"o" if start_asked else "s": NounPhrase(other, (modifier,))}, pattern)
+    draft.parts.append(far.text() + arrow(hop.pattern, hop.start_asked) + near.text())
+    slots: dict[str, Slot] = {hop.slot: NounPhrase(hop.other, (modifier,))}
     # The relation goes last: a condition after it would read as one on the inner noun.
-    phrase = NounPhrase(asked, (*modifiers, relation))
-    return about(scene, draft, far, phrase, "filtered_neighbours", far.dot(scene.main(asked)))
+    phrase = NounPhrase(hop.asked, (*modifiers, Modifier(hop.role_of_many, slots, hop.pattern)))
+    return about(scene, draft, far, phrase, "filtered_neighbours", far.dot(scene.main(hop.asked)))

@@ -13,6 +13,7 @@ from random import Random
 from typing import TypeVar
 
 from polycypher.cypher.lexer import quote_name, quote_string
+from polycypher.cypher.variables import node_name
 from polycypher.schema import GraphSchema, Pattern
 from polycypher.synthesis.lexicon import Lexicon
 from polycypher.synthesis.plan import Scalar
@@ -39,7 +40,6 @@ class Scene:
         for pattern in self.patterns:
             self.by_label[pattern.start].append((pattern, True))
             self.by_label[pattern.end].append((pattern, False))
-        self._typed: dict[str, list[tuple[str, str]]] = {}
 
     def one(self, choices: Sequence[T]) -> T:
         """One of the choices at random."""
@@ -103,7 +103,7 @@ class Draft:
 
     def node(self, label: str) -> Node:
         """A node with a variable of its own."""
-        return Node(self._variable(next((c for c in label if c.isalpha()), "n").lower()), label)
+        return Node(self._variable(node_name(label)), label)
 
     def relationship(self) -> str:
         """A relationship variable."""
@@ -111,7 +111,7 @@ class Draft:
 
     def _variable(self, initial: str) -> str:
         self._count += 1
-        return f"\x01{initial if quoted(initial) == initial else 'n'}{self._count}\x02"
+        return f"\x01{initial}{self._count}\x02"
 
     def query(self, returned: str, tail: str = "") -> str:
         """The whole text: MATCH, WHERE, RETURN."""

@@ -12,10 +12,11 @@ GROUPING = frozenset({"STRING", "INTEGER"})
 
 def filtered(
     scene: Scene, label: str, least: int, most: int, avoid: str = ""
-) -> tuple[Draft, Node, NounPhrase] | None:
+) -> tuple[Draft, Node, NounPhrase]:
     """A draft that matches nodes of the label under `least` to `most` conditions, and the phrase for them.
 
-    `avoid` is a property that the question asks about, and so sets no condition on.
+    Where no property has a value to ask for there are fewer. `avoid` is a property that the question asks
+    about, and so sets no condition on.
     """
     draft = Draft()
     node = draft.node(label)
@@ -26,8 +27,6 @@ def filtered(
         modifier = add_condition(scene, node, draft.where, skip)
         if modifier is not None:
             modifiers.append(modifier)
-    if len(modifiers) < least:
-        return None
     draft.parts.append(node.text())
     return draft, node, NounPhrase(label, tuple(modifiers))
 
@@ -40,10 +39,10 @@ def small(scene: Scene, low: int = 1, high: int = 10) -> int:
 def list_nodes(scene: Scene) -> Plan | None:
     """The nodes under one or two conditions (now and then none): their main property."""
     label = scene.label()
-    found = filtered(scene, label, 0 if scene.chance(0.1) else 1, 2 if scene.chance(0.35) else 1)
-    if found is None:
+    least = 0 if scene.chance(0.1) else 1
+    draft, node, phrase = filtered(scene, label, least, 2 if scene.chance(0.35) else 1)
+    if len(phrase.modifiers) < least:
         return None
-    draft, node, phrase = found
     return Plan("list", draft.query(node.dot(scene.main(label))), "list", {"np": phrase})
 
 
@@ -80,10 +79,7 @@ def property_of_nodes(scene: Scene) -> Plan | None:
     if not names:
         return None
     first = scene.one(names)
-    found = filtered(scene, label, 0, 1, first)
-    if found is None:
-        return None
-    draft, node, phrase = found
+    draft, node, phrase = filtered(scene, label, 0, 1, first)
     slots: dict[str, Slot] = {"np": phrase, "P": PropertySlot(label, first)}
     turn = scene.rng.random()
     if turn < 0.4:
@@ -100,19 +96,15 @@ def property_of_nodes(scene: Scene) -> Plan | None:
 
 def count_nodes(scene: Scene) -> Plan | None:
     """How many nodes there are under a condition."""
-    found = filtered(scene, scene.label(), 0, 2)
-    if found is None:
-        return None
-    draft, node, phrase = found
+    draft, node, phrase = filtered(scene, scene.label(), 0, 2)
     return Plan("count", draft.query(f"count({node.var})"), "count", {"np": phrase})
 
 
 def any_node(scene: Scene) -> Plan | None:
     """Whether there is a node under a condition."""
-    found = filtered(scene, scene.label(), 1, 1)
-    if found is None:
+    draft, node, phrase = filtered(scene, scene.label(), 1, 1)
+    if not phrase.modifiers:
         return None
-    draft, node, phrase = found
     return Plan("exists", draft.query(f"count({node.var}) > 0"), "exists", {"np": phrase})
 
 
@@ -123,10 +115,7 @@ def aggregate(scene: Scene) -> Plan | None:
     if not names:
         return None
     name = scene.one(names)
-    found = filtered(scene, label, 0, 1, name)
-    if found is None:
-        return None
-    draft, node, phrase = found
+    draft, node, phrase = filtered(scene, label, 0, 1, name)
     function = scene.one(("avg", "avg", "sum", "min", "max"))
     slots: dict[str, Slot] = {"np": phrase, "P": PropertySlot(label, name)}
     return Plan(function, draft.query(f"{function}({node.dot(name)})"), function, slots)
@@ -139,10 +128,7 @@ def top(scene: Scene) -> Plan | None:
     if not names:
         return None
     name = scene.one(names)
-    found = filtered(scene, label, 0, 1, name)
-    if found is None:
-        return None
-    draft, node, phrase = found
+    draft, node, phrase = filtered(scene, label, 0, 1, name)
     down = scene.chance(0.6)
     single = scene.chance(0.35)
     count = 1 if single else small(scene, 2)
@@ -164,10 +150,7 @@ def ordered(scene: Scene) -> Plan | None:
     label = scene.label()
     names = scene.properties(label, NUMERIC | DATES, main=False)
     name = scene.one(names) if names and scene.chance(0.75) else ""
-    found = filtered(scene, label, 0, 1, name)
-    if found is None:
-        return None
-    draft, node, phrase = found
+    draft, node, phrase = filtered(scene, label, 0, 1, name)
     if not name:
         return _by_text(scene, draft, node, phrase)
     down = scene.chance(0.5)
@@ -196,10 +179,7 @@ def _by_text(scene: Scene, draft: Draft, node: Node, phrase: NounPhrase) -> Plan
 def first(scene: Scene) -> Plan | None:
     """The first k nodes, in no order asked for."""
     label = scene.label()
-    found = filtered(scene, label, 0, 1)
-    if found is None:
-        return None
-    draft, node, phrase = found
+    draft, node, phrase = filtered(scene, label, 0, 1)
     count = small(scene, 2)
     query = draft.query(node.dot(scene.main(label)), f" LIMIT {count}")
     return Plan("first", query, "first", {"np": phrase, "k": NumberSlot(count)})
@@ -212,10 +192,7 @@ def distinct(scene: Scene) -> Plan | None:
     if not names:
         return None
     name = scene.one(names)
-    found = filtered(scene, label, 0, 1, name)
-    if found is None:
-        return None
-    draft, node, phrase = found
+    draft, node, phrase = filtered(scene, label, 0, 1, name)
     slots: dict[str, Slot] = {"np": phrase, "P": PropertySlot(label, name)}
     if scene.chance(0.4):
         return Plan(
@@ -228,10 +205,9 @@ def group_by_property(scene: Scene) -> Plan | None:
     """How many nodes there are for each value of a property, or the average of a number for each."""
     label = scene.label()
     groups = scene.properties(label, GROUPING, main=False)
-    found = filtered(scene, label, 0, 0)
-    if not groups or found is None:
+    draft, node, phrase = filtered(scene, label, 0, 0)
+    if not groups:
         return None
-    draft, node, phrase = found
     group = scene.one(groups)
     numbers = [n for n in scene.properties(label, NUMERIC) if n != group]
     if numbers and scene.chance(0.4):

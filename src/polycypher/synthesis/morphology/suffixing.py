@@ -52,7 +52,7 @@ class SuffixingMorphology:
         self._tens = [str(word) for word in data["tens"]]
         self._powers = {int(k): str(v) for k, v in data["powers"].items()}
         self._plain_vowels = dict(data.get("foreign_vowels", {}))
-        self.value = lru_cache(maxsize=65536)(self._value)  # type: ignore[method-assign]
+        self._known_value = lru_cache(maxsize=65536)(self._value)
 
     # ------------------------------------------------------------------ public
 
@@ -83,7 +83,7 @@ class SuffixingMorphology:
 
     def value(self, text: str, feature: str) -> str:
         """A name, code or number with an apostrophe and its suffixes: `Ankara'dan`, `1999'un`."""
-        return self._value(text, feature)
+        return self._known_value(text, feature)
 
     def word(self, text: str, feature: str) -> str:
         """A common word with its suffixes and no apostrophe: `ikiden`."""
