@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from polycypher import Translator
-from polycypher.ask import STAGES, ask, examples_of_questions, open_both, run
-from polycypher.errors import GraphUnavailable, GuardError, SchemaError, UsageError
+from polycypher import ask as ask_module
+from polycypher.ask import STAGES, Answer, ask, examples_of_questions, open_both, open_graph, run
+from polycypher.errors import GraphUnavailable, GuardError, ModelError, SchemaError, UsageError
 from polycypher.graph.store import GraphStore, Limits
 from polycypher.schema import GraphSchema
 
@@ -19,8 +25,8 @@ def translator() -> Iterator[Translator]:
         yield loaded
 
 
-def titles(answer: object) -> list[str]:
-    return sorted(str(row[0]) for row in answer.rows)  # type: ignore[attr-defined]
+def titles(answer: Answer) -> list[str]:
+    return sorted(str(row[0]) for row in answer.rows)
 
 
 def test_the_same_question_in_each_language_gives_the_same_rows(
@@ -33,9 +39,9 @@ def test_the_same_question_in_each_language_gives_the_same_rows(
     for language, question in examples_of_questions():
         answer = ask(question, translator, demo_store)
         assert titles(answer) == titles(expected), answer.cypher
-        assert answer.weights is not None
-        assert max(answer.weights, key=lambda code: answer.weights[code]) == language  # type: ignore[index]
-        assert sum(answer.weights.values()) == pytest.approx(1.0, abs=1e-4)
+        weights = dict(answer.weights or {})
+        assert max(weights, key=lambda code: weights[code]) == language
+        assert sum(weights.values()) == pytest.approx(1.0, abs=1e-4)
 
 
 def test_an_answer_has_the_documented_form(translator: Translator, demo_store: GraphStore) -> None:
@@ -135,9 +141,105 @@ def test_a_schema_of_300_labels_is_pruned_and_says_so(translator: Translator) ->
     assert "left out" in " ".join(made.notices)
 
 
-def test_the_graph_is_closed_when_the_model_cannot_be_loaded() -> None:
-    with pytest.raises(Exception, match="no model 'nowhere'"):
-        open_both("nowhere", "demo")
+# ---------------------------------------------------------------------- opening both
+
+
+class Closable:
+    """Stands for a model or a graph."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+@pytest.mark.parametrize("reason", [ModelError("no such model"), KeyboardInterrupt()])
+def test_a_failing_model_waits_for_no_graph_and_closes_it(
+    reason: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, may_open = Closable(), threading.Event()
+
+    def slow(name: str, **access: str | None) -> Closable:
+        may_open.wait(60)
+        return graph
+
+    def fail(model: str) -> Closable:
+        raise reason
+
+    monkeypatch.setattr(ask_module, "connect", slow)
+    monkeypatch.setattr(Translator, "load", fail)
+    with pytest.raises(type(reason)):
+        open_both("any", "any")
+    assert not may_open.is_set()
+    may_open.set()
+    assert graph.closed.wait(60)
+
+
+def test_a_failing_graph_closes_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Closable()
+
+    def refuse(name: str, **access: str | None) -> Closable:
+        raise GraphUnavailable("nothing answers")
+
+    monkeypatch.setattr(ask_module, "connect", refuse)
+    monkeypatch.setattr(Translator, "load", lambda name: model)
+    with pytest.raises(GraphUnavailable, match="nothing answers"):
+        open_both("any", "any")
+    assert model.closed.is_set()
+
+
+def test_both_are_given_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, graph = Closable(), Closable()
+    given: dict[str, str | None] = {}
+
+    def opened(name: str, **access: str | None) -> Closable:
+        given.update(access, name=name)
+        return graph
+
+    monkeypatch.setattr(ask_module, "connect", opened)
+    monkeypatch.setattr(Translator, "load", lambda name: model)
+    translator, store, load_ms = open_both("any", "bolt://x", user="ada")
+    assert (translator, store) == (model, graph)
+    assert load_ms >= 0
+    assert given == {"name": "bolt://x", "user": "ada"}
+    assert not model.closed.is_set()
+    assert not graph.closed.is_set()
+
+
+HANGING = """
+import time
+from polycypher import Translator, ask
+ask.connect = lambda graph, **access: time.sleep(120)
+class Model:
+    def close(self):
+        print("closed", flush=True)
+def load(model):
+    print("loaded", flush=True)
+    return Model()
+Translator.load = load
+try:
+    ask.open_both()
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+def test_an_interrupt_ends_the_process_while_the_graph_opens() -> None:
+    process = subprocess.Popen([sys.executable, "-c", HANGING], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "loaded\n"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert out == "closed\ninterrupted\n"
+
+
+def test_a_graph_is_opened_alone(demo_store: GraphStore) -> None:
+    store, load_ms = open_graph("demo")
+    with store:
+        assert store.schema() == demo_store.schema()
+    assert load_ms > 0
 
 
 def test_an_unreachable_graph_is_an_error_of_the_graph() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+from pathlib import Path as FilePath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from polycypher import console
 from polycypher.ask import Answer
+from polycypher.graph.registry import GraphInfo
 from polycypher.graph.values import Node, Path, Relationship
 
 
@@ -44,6 +49,13 @@ def test_graph_values_read_like_cypher() -> None:
     assert console.show(None) == "—"
 
 
+def test_graphs_are_listed_with_their_sizes() -> None:
+    info = GraphInfo("shop", 1234, 5, FilePath("shop"), "shop.cypher and more")
+    plain = Console(file=(shown := io.StringIO()), width=80)
+    plain.print(console.graph_table([info]))
+    assert re.search(r"shop +│ +1,234 +│ +5 +│ +shop.cypher\b", shown.getvalue())
+
+
 def test_a_long_cell_is_cut() -> None:
     assert len(console.show("x" * 1000)) == console.LONGEST_CELL
 
@@ -56,6 +68,16 @@ def test_json_is_one_object_with_every_letter(capsys: pytest.CaptureFixture[str]
 
 
 def test_progress_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with console.progress_bar("working", 2) as advance, console.waiting("loading"):
+    with console.progress_bar("working", 3) as advance, console.waiting("loading"):
         advance()
+        advance(2)
     assert capsys.readouterr() == ("", "")
+
+
+def test_progress_shows_what_is_done_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Console(file=(shown := io.StringIO()), force_terminal=True, color_system=None, width=80)
+    monkeypatch.setattr(console, "err", lambda: terminal)
+    with console.progress_bar("working", 7) as advance:
+        advance()
+        advance(4)
+    assert re.search(r"working ━+.* 5/7 0:00:\d\d (-:--:--|0:\d\d:\d\d)", shown.getvalue())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,23 +187,6 @@ def test_damaged_json(text: str, said: str) -> None:
     with pytest.raises(SchemaError, match=said) as caught:
         GraphSchema.from_json(text)
     assert "\n" not in str(caught.value)
-
-
-def test_files(tmp_path: Path) -> None:
-    path = tmp_path / "schema.txt"
-    for text in (MOVIES.to_json(), LANGCHAIN, ENHANCED):
-        for mark in ("", "\ufeff"):
-            path.write_text(mark + text, encoding="utf-8")
-            assert GraphSchema.from_file(path).to_dict() == MOVIES.to_dict()
-
-
-@pytest.mark.parametrize("damage", [None, b"\xff\xfe\x00"])
-def test_a_file_that_cannot_be_read(tmp_path: Path, damage: bytes | None) -> None:
-    path = tmp_path / "schema.json"
-    if damage is not None:
-        path.write_bytes(damage)
-    with pytest.raises(SchemaError, match=r"schema\.json"):
-        GraphSchema.from_file(path)
 
 
 def test_other_keys_and_repeated_patterns_are_ignored() -> None:

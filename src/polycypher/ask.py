@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from polycypher.graph.connect import connect
@@ -51,28 +52,60 @@ class Answer:
         return value
 
 
+def open_graph(graph: str = "demo", **access: str | None) -> tuple[GraphStore, float]:
+    """Open a graph; returns it and the milliseconds it took. `access` and errors as for `connect`."""
+    began = time.perf_counter()
+    store = connect(graph, **access)
+    return store, 1000 * (time.perf_counter() - began)
+
+
 def open_both(
     model: str | Path = "nano", graph: str = "demo", **access: str | None
 ) -> tuple[Translator, GraphStore, float]:
     """Load a model and open a graph at the same time; returns both and the milliseconds it took.
 
-    `access` holds `database`, `user` and `password` for a URI. Whatever opened is closed again when the
-    other fails.
+    `access` holds `database`, `user` and `password` for a URI. When one fails, or the user interrupts,
+    nobody waits for the other: it is closed as soon as it is there. Should the process end before that,
+    an embedded server ends with it, because nobody holds the server's folder any more.
 
     Raises:
         Everything that `Translator.load` and `connect` raise.
     """
     began = time.perf_counter()
-    with ThreadPoolExecutor(1) as pool:
-        opening = pool.submit(connect, graph, **access)
+    opening = _opening(graph, access)
+    try:
+        translator = Translator.load(model)
         try:
-            translator = Translator.load(model)
+            store = opening.result()
         except BaseException:
-            if not opening.cancel() and opening.exception() is None:
-                opening.result().close()
+            translator.close()
             raise
-        store = opening.result()
+    except BaseException:
+        opening.add_done_callback(_close_opened)
+        raise
     return translator, store, 1000 * (time.perf_counter() - began)
+
+
+def _opening(graph: str, access: Mapping[str, str | None]) -> Future[GraphStore]:
+    """The graph that a thread of its own opens.
+
+    A daemon, and so no thread of `concurrent.futures`: those are waited for when the process ends.
+    """
+    opening: Future[GraphStore] = Future()
+
+    def work() -> None:
+        try:
+            opening.set_result(connect(graph, **access))
+        except BaseException as error:
+            opening.set_exception(error)
+
+    Thread(target=work, name=f"opening {graph}", daemon=True).start()
+    return opening
+
+
+def _close_opened(opening: Future[GraphStore]) -> None:
+    if opening.exception() is None:
+        opening.result().close()
 
 
 def ask(

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -30,6 +30,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from polycypher.ask import Answer
     from polycypher.graph.registry import GraphInfo
+    from polycypher.graph.watch import Advance
 
 BAR = 20
 LONGEST_CELL = 120
@@ -165,13 +166,10 @@ def _map(properties: Mapping[str, Any]) -> str:
 def graph_table(graphs: Sequence[GraphInfo]) -> Table:
     """Named graphs with their sizes."""
     table = Table(show_edge=False, header_style="bold")
-    for title, justify in (
-        ("graph", "left"),
-        ("nodes", "right"),
-        ("relationships", "right"),
-        ("from", "left"),
-    ):
-        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    table.add_column("graph")
+    table.add_column("nodes", justify="right")
+    table.add_column("relationships", justify="right")
+    table.add_column("from")
     for graph in graphs:
         table.add_row(
             graph.name,
@@ -183,8 +181,8 @@ def graph_table(graphs: Sequence[GraphInfo]) -> Table:
 
 
 @contextmanager
-def progress_bar(title: str, total: int) -> Iterator[Any]:
-    """A progress bar on stderr with time left; nothing where stderr is no terminal. Yields `advance()`."""
+def progress_bar(title: str, total: int) -> Iterator[Advance]:
+    """A progress bar with time left on stderr; nothing where that is no terminal. Yields `advance(count)`."""
     columns = (
         TextColumn(title),
         BarColumn(),
@@ -195,7 +193,7 @@ def progress_bar(title: str, total: int) -> Iterator[Any]:
     console = err()
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task(title, total=total)
-        yield lambda: progress.advance(task)
+        yield lambda count=1: progress.advance(task, count)
 
 
 @contextmanager
@@ -207,3 +205,31 @@ def waiting(message: str) -> Iterator[None]:
         return
     with console.status(Text(message)):
         yield
+
+
+class TextTable(Protocol):
+    """A titled table of plain text."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def header(self) -> tuple[str, ...]: ...
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]: ...
+
+    @property
+    def note(self) -> str: ...
+
+
+def text_table(table: TextTable) -> Table:
+    """A table of plain text for the terminal."""
+    shown = Table(
+        title=Text(table.title), caption=Text(table.note) if table.note else None, title_justify="left"
+    )
+    for name in table.header:
+        shown.add_column(Text(name))
+    for row in table.rows:
+        shown.add_row(*(Text(printable(cell)) for cell in row))
+    return shown

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from polycypher.errors import SchemaError
@@ -118,15 +117,6 @@ class GraphSchema:
         if not isinstance(value, dict):
             raise SchemaError("the schema must be a JSON object with `node_properties` and `relationships`")
         return cls.from_dict(value)
-
-    @classmethod
-    def from_file(cls, path: Path) -> GraphSchema:
-        """Read a schema from a JSON file or from a file with the Neo4j text form."""
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SchemaError(f"cannot read the schema file {path}: {error}") from None
-        return cls.from_json(text) if text.lstrip().startswith("{") else cls.from_neo4j_text(text)
 
     @classmethod
     def from_neo4j_text(cls, text: str) -> GraphSchema:

@@ -21,8 +21,9 @@ from polycypher.evaluation.execute import Executor, Outcome
 from polycypher.evaluation.prediction import Prediction
 from polycypher.evaluation.report import Score
 from polycypher.graph.store import Limits, Result
+from polycypher.graph.values import Value
 
-Rows = tuple[tuple[object, ...], ...]
+Rows = tuple[tuple[Value, ...], ...]
 
 
 class Graph:
@@ -40,7 +41,7 @@ class Graph:
         answer = self.answers[query]
         if isinstance(answer, PolycypherError):
             raise answer
-        return Result((), answer, query in self.truncated, 0.1)  # type: ignore[arg-type]
+        return Result((), answer, query in self.truncated, 0.1)
 
 
 FILMS: Rows = (("Heat", 1995), ("Ronin", 1998))

@@ -1,4 +1,4 @@
-"""Sums over scores, their JSON form, tables, and the difference of two reports."""
+"""Sums over scores, their JSON form, and tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 
 from polycypher.errors import UsageError
-from polycypher.evaluation.compare import difference
 from polycypher.evaluation.execute import Outcome
 from polycypher.evaluation.report import METRICS, Report, Score
 from polycypher.evaluation.table import routing_table, score_table
@@ -109,25 +108,6 @@ def test_parallel_questions_count_as_one_example() -> None:
 def test_an_unknown_measure_is_refused() -> None:
     with pytest.raises(UsageError, match="accuracy"):
         REPORT.values("accuracy")
-
-
-def test_difference_of_two_reports() -> None:
-    names = [str(number) for number in range(40)]
-    good = Report(tuple(ran(name, "en", True) for name in names))
-    poor = Report(tuple(ran(name, "en", int(name) % 2 == 0) for name in reversed(names)))
-    gain = difference(good, poor, "execution_accuracy", "en")
-    assert gain.value == pytest.approx(0.5)
-    assert 0.3 < gain.low < 0.5 < gain.high < 0.7
-    assert difference(good, good, "execution_accuracy") == (0.0, 0.0, 0.0)
-    loss = difference(poor, good, "execution_accuracy", "en")
-    assert loss.value == pytest.approx(-0.5)
-
-
-def test_reports_of_other_examples_have_no_difference() -> None:
-    with pytest.raises(UsageError, match="'b'"):
-        difference(
-            Report((ran("a", "en", True),)), Report((ran("a", "en", True), ran("b", "en", True))), "rouge_l"
-        )
 
 
 def shown(report: Report) -> str:

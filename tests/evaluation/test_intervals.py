@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -76,6 +77,6 @@ def test_many_scores_are_drawn_in_chunks_with_one_stream() -> None:
         lambda: paired_difference([], []),
     ],
 )
-def test_what_cannot_be_resampled_is_refused(call: object) -> None:
+def test_what_cannot_be_resampled_is_refused(call: Callable[[], object]) -> None:
     with pytest.raises(UsageError):
-        call()  # type: ignore[operator]
+        call()

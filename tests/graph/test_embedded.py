@@ -14,7 +14,7 @@ from pathlib import Path
 
 import neo4j
 import pytest
-from graph_helpers import ENDLESS, eventually, lives, python, server_of
+from graph_helpers import ENDLESS, lives, python, server_of
 from neo4j.exceptions import Neo4jError
 
 from polycypher.errors import GraphUnavailable
@@ -22,6 +22,7 @@ from polycypher.graph import embedded
 from polycypher.graph.connect import connect
 from polycypher.graph.embedded import ServerLease, java_command
 from polycypher.graph.store import GraphStore, Limits
+from processes import eventually
 
 COUNT = "MATCH (p:Person) RETURN count(p) AS n"
 WRITES = [

@@ -7,18 +7,19 @@ import time
 from collections.abc import Callable
 
 import pytest
-from graph_helpers import ENDLESS, eventually, server_of
+from graph_helpers import ENDLESS, server_of
 
 from polycypher.errors import GraphUnavailable, GuardError, QueryRejected, QueryTimeout, UsageError
 from polycypher.graph import store as store_module
 from polycypher.graph.bolt import Address
 from polycypher.graph.connect import connect
-from polycypher.graph.embedded import LONGEST_QUERY_SECONDS, SERVER_QUERY_SECONDS
+from polycypher.graph.embedded import LONGEST_QUERY_SECONDS, SERVER_QUERY_SECONDS, ServerLease
 from polycypher.graph.introspect import Run
 from polycypher.graph.registry import GraphInfo
 from polycypher.graph.store import GraphStore, Limits
 from polycypher.graph.values import Node, Path, Relationship, Temporal
 from polycypher.schema import GraphSchema
+from processes import eventually
 
 
 def test_rows_come_in_the_server_s_order(store: GraphStore) -> None:
@@ -74,8 +75,9 @@ def test_a_query_without_end_ends_at_its_limit(store: GraphStore) -> None:
 
 
 def test_a_query_given_up_on_stops_in_the_server(store: GraphStore) -> None:
-    assert store._lease is not None
-    control = store._lease._served[1]  # type: ignore[attr-defined]
+    assert isinstance(store._lease, ServerLease)
+    assert store._lease._served is not None
+    control = store._lease._served[1]
     reader = threading.Thread(target=_read_to_timeout, args=(store, 1.5))
     reader.start()
     assert eventually(lambda: any(run["text"] == ENDLESS for run in control._command("list queries")))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,7 @@ from polycypher.graph.csv_spec import parse_nodes, parse_relationship, parse_typ
 from polycypher.graph.load import LoadReport, load_csv, load_script, split_statements
 from polycypher.graph.registry import GraphInfo, find_graph, list_graphs
 from polycypher.graph.store import GraphStore
+from polycypher.graph.watch import Advance
 
 PRODUCTS = "productID,name,price,made,categoryID,sold\n1,Chai,18,39,1,0\n2,Chang,19.5,17,1,1\n3,Salt,5,,2,0\n"
 CATEGORIES = "categoryID,name\n1,Drinks\n2,Spices\n9,Empty\n"
@@ -26,11 +30,24 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def load_shop(folder: Path, name: str = "shop", **more: object) -> LoadReport:
+class Watched:
+    """A `Watch` that remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.title, self.total = "", 0
+        self.done: list[int] = []
+
+    @contextmanager
+    def __call__(self, title: str, total: int) -> Iterator[Advance]:
+        self.title, self.total = title, total
+        yield lambda count=1: self.done.append(count)
+
+
+def load_shop(folder: Path, name: str = "shop", **more: Any) -> LoadReport:
     nodes = parse_nodes(f"{label}={folder / file}" for label, file in LABELS.items())
     relationships = [parse_relationship(text.replace("@", f"{folder}/")) for text in EDGES]
     types = parse_types(["Product.sold=boolean", "LINE.price=string"])
-    return load_csv(name, nodes, relationships, types=types, **more)  # type: ignore[arg-type]
+    return load_csv(name, nodes, relationships, types=types, **more)
 
 
 LABELS = {"Product": "p.csv", "Category": "c.csv", "Order": "o.csv"}
@@ -72,10 +89,10 @@ def test_statements_about_indexes_that_the_server_lacks_are_counted(tmp_path: Pa
         "CREATE CONSTRAINT ON (x:X) ASSERT x.name IS UNIQUE;\n"
         "CREATE (:X {name: 'a'});\n"
     )
-    done: list[int] = []
-    report = load_script("skips", script, progress=lambda what, count: done.append(count))
+    seen = Watched()
+    report = load_script("skips", script, watch=seen)
     assert (report.skipped, report.graph.nodes) == (2, 1)
-    assert done == [1, 2, 3]
+    assert (seen.title, seen.total, seen.done) == ("loading skips", 3, [1, 1, 1])
 
 
 def test_a_script_that_fails_leaves_what_was_there(tiny: GraphInfo, graph_home: Path, tmp_path: Path) -> None:
@@ -119,11 +136,11 @@ def test_a_graph_that_is_open_is_not_replaced(store: GraphStore, tmp_path: Path)
 
 
 def test_csv_files_become_a_graph(shop: Path) -> None:
-    done: dict[str, int] = {}
-    report = load_shop(shop, progress=done.__setitem__)
+    seen = Watched()
+    report = load_shop(shop, watch=seen)
     assert (report.graph.nodes, report.graph.relationships) == (8, 7)
     assert report.skipped == 2  # the order line of product 77, and the order that follows none
-    assert done == {"Product": 3, "Category": 3, "Order": 2, "LINE": 3, "PART_OF": 3, "FOLLOWS": 1}
+    assert (seen.title, seen.total, sum(seen.done)) == ("loading shop", 3 + 3 + 2 + 4 + 3 + 2, 17)
     assert report.graph in list_graphs()
     with connect("shop") as store:
         columns = "p.productID, p.name, p.price, p.made, p.categoryID, p.sold"

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from polycypher.cypher.lexer import quote_name, quote_string
+from polycypher.cypher.variables import node_name
 from polycypher.cypher.words import KEYWORDS, WRITING
 from polycypher.errors import SchemaError
 from polycypher.schema import GraphSchema, Pattern
@@ -263,7 +264,7 @@ def _variables(schema: GraphSchema, canonical_names: bool) -> list[str]:
     for properties in schema.relationship_properties.values():
         owners["r"].update(properties)
     for label in schema.labels:
-        owners.setdefault(_initial(label), set()).update(schema.node_properties.get(label, ()))
+        owners.setdefault(node_name(label), set()).update(schema.node_properties.get(label, ()))
     for properties in (*schema.node_properties.values(), *schema.relationship_properties.values()):
         for name, kind in properties.items():
             types.setdefault(name, set()).add(kind)
@@ -284,7 +285,7 @@ def _variables(schema: GraphSchema, canonical_names: bool) -> list[str]:
     lines.append(f"owned: {' | '.join(owned)}")
 
     if canonical_names:
-        nodes = {*_OPEN_NAMES, *map(_initial, schema.labels)}
+        nodes = {*_OPEN_NAMES, *map(node_name, schema.labels)}
         sorts = {
             "VARIABLE": {*_OPEN_NAMES, *_CLOSED_NAMES, *_COMPONENTS, *owners, *bare},
             "NODE": nodes,
@@ -298,12 +299,6 @@ def _variables(schema: GraphSchema, canonical_names: bool) -> list[str]:
     lines.append(f"VARIABLE: /[a-zA-Z_][a-zA-Z0-9_]*/ & ~/{reserved}/")
     lines.append("NODE: VARIABLE & ~/(?i:count|collect|exists)/")
     return lines + [f"{sort}: VARIABLE" for sort in ("EDGE", "PATH", "FREE", "PARTED")]
-
-
-def _initial(label: str) -> str:
-    """The letter that `normalise` names a node with this label by."""
-    letter = next((char for char in label if char.isalpha()), "n").lower()
-    return letter if quote_name(letter) == letter else "n"
 
 
 def _suffix(letter: str) -> str:
@@ -349,7 +344,7 @@ class _Paths:
         self._node("any", anything, ends, starts)
         for label, n in self._labels.items():
             pairs = self._pairs(f"label_{n}", schema.node_properties.get(label, {}))
-            name = f"NODE{_suffix(_initial(label))}" if canonical_names else "NODE"
+            name = f"NODE{_suffix(node_name(label))}" if canonical_names else "NODE"
             text = _quoted(":" + quote_name(label))
             self.lines.append(f"node_{n}: {name}? {text} (rest_{n} | OTHER_LABELS rest_any)")
             self._node(str(n), pairs, out[label], into[label])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from polycypher.cypher.lexer import BLANK, Kind, Token, name_value, tokenize
 from polycypher.cypher.syntax import Role, Word, read_structure
@@ -32,22 +32,12 @@ _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe
 _ENDING = frozenset(map(ord, "\0'\"`\\"))
 """Characters that end a string or a name in backticks, or hide its end."""
 _PLAIN_SPACES = frozenset(" \t\n\r\f\v")
+_PROCEDURES = frozenset(name.lower() for name in PROCEDURES)
+_FUNCTIONS = frozenset(name.lower() for name in FUNCTIONS)
 
 
-def check(
-    query: str,
-    *,
-    procedures: Collection[str] = PROCEDURES,
-    functions: Collection[str] = FUNCTIONS,
-    explain: bool = False,
-) -> str:
+def check(query: str) -> str:
     """The query to execute: the same tokens with single spaces, without comments and closing semicolons.
-
-    Args:
-        query: one query.
-        procedures: names of procedures that may be called, without regard to case.
-        functions: names of functions that may be called, without regard to case.
-        explain: let the query begin with EXPLAIN, which plans it and runs nothing.
 
     Raises:
         GuardError: the query is not known to be one query that only reads; the message says what was
@@ -66,9 +56,6 @@ def check(
     solid = [token for token in tokens if token.kind not in BLANK]
     if not solid:
         raise _refused("it is empty")
-    prefix = ""
-    if explain and solid[0].kind is Kind.NAME and solid[0].text.upper() == "EXPLAIN":
-        solid, prefix = solid[1:], "EXPLAIN "
     _check_depth(solid)
     _check_single(solid)
     _check_words(solid)
@@ -76,8 +63,8 @@ def check(
         structure = read_structure(solid)
     except QueryError as error:
         raise _refused(str(error)) from None
-    _check_calls(structure.words, _folded(procedures), _folded(functions))
-    return prefix + _text(tokens[tokens.index(solid[0]) :])
+    _check_calls(structure.words)
+    return _text(tokens)
 
 
 def _refused(reason: str) -> GuardError:
@@ -165,13 +152,13 @@ def _writes(text: str) -> bool:
 # ---------------------------------------------------------------------- grammar
 
 
-def _check_calls(words: Sequence[Word], procedures: Collection[str], functions: Collection[str]) -> None:
+def _check_calls(words: Sequence[Word]) -> None:
     for word in words:
         if word.role is Role.PROCEDURE:
-            if _called(word) not in procedures:
+            if _called(word) not in _PROCEDURES:
                 raise _refused(f"the procedure {word.text[:60]} {_at(word)} is not known to only read")
         elif word.role is Role.FUNCTION:
-            if _called(word) not in functions:
+            if _called(word) not in _FUNCTIONS:
                 raise _refused(f"the function {word.text[:60]} {_at(word)} is not known to only compute")
         elif word.role not in _HARMLESS_ROLES and word.role is not Role.STRING and _writes(word.text):
             raise _refused(f"{word.text.upper()} {_at(word)} does not read; a name spelt so needs backticks")
@@ -181,10 +168,6 @@ def _called(word: Word) -> str:
     """The dotted name of a call without backticks and case."""
     tokens = [token for token in tokenize(word.text) if token.kind in _NAMED]
     return ".".join(name_value(token.text) for token in tokens).lower()
-
-
-def _folded(names: Collection[str]) -> frozenset[str]:
-    return frozenset(name.lower() for name in names)
 
 
 # ---------------------------------------------------------------------- text

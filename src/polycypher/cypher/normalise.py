@@ -23,6 +23,7 @@ from polycypher.cypher.syntax import (
     Word,
     read_structure,
 )
+from polycypher.cypher.variables import node_name
 from polycypher.cypher.words import FUNCTIONS, KEYWORDS, WRITING
 from polycypher.errors import QueryError
 
@@ -186,8 +187,7 @@ class _Writer:
 
     def _wanted(self, binding: Binding, label: str | None) -> str:
         if binding.kind is BindingKind.NODE:
-            first = next((c for c in label or "" if c.isalpha()), "n").lower()
-            return first if quote_name(first) == first else "n"
+            return node_name(label or "")
         if binding.expression is None:
             return _FIXED_NAMES.get(binding.kind, "value")
         start, end = binding.expression

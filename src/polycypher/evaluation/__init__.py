@@ -1,10 +1,9 @@
 """Measures of predicted queries: text, execution, intervals, report; none knows how a prediction was made."""
 
-from polycypher.evaluation.compare import difference
 from polycypher.evaluation.evaluate import evaluate, self_check
 from polycypher.evaluation.execute import EVALUATION_LIMITS, Execution, Executor, Outcome, Reader
 from polycypher.evaluation.intervals import Interval, bootstrap, paired_difference
-from polycypher.evaluation.prediction import Prediction, read_predictions
+from polycypher.evaluation.prediction import Prediction
 from polycypher.evaluation.report import METRICS, LanguageReport, Report, Score
 
 __all__ = [
@@ -20,9 +19,7 @@ __all__ = [
     "Report",
     "Score",
     "bootstrap",
-    "difference",
     "evaluate",
     "paired_difference",
-    "read_predictions",
     "self_check",
 ]

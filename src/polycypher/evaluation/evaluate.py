@@ -14,7 +14,7 @@ Decisions, where papers differ:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from polycypher.corpus.example import Example
@@ -31,7 +31,13 @@ Graphs = Reader | Executor | Mapping[str, Reader | Executor] | None
 """Where to run queries: one graph for all examples, one a database name, or none (text measures only)."""
 
 
-def evaluate(predictions: Iterable[Prediction], examples: Iterable[Example], graphs: Graphs) -> Report:
+def evaluate(
+    predictions: Iterable[Prediction],
+    examples: Iterable[Example],
+    graphs: Graphs,
+    *,
+    progress: Callable[[], None] = lambda: None,
+) -> Report:
     """Score predictions; those of one example are run together, its gold query once.
 
     Args:
@@ -39,6 +45,7 @@ def evaluate(predictions: Iterable[Prediction], examples: Iterable[Example], gra
         examples: the gold queries, with different ids.
         graphs: an `Executor` in place of a store keeps gold results for the next call. Examples of a
             database that the mapping lacks are scored by text only.
+        progress: called after each prediction.
 
     Raises:
         CorpusError: two examples with one id, or a prediction that is there twice or for an unknown
@@ -51,20 +58,13 @@ def evaluate(predictions: Iterable[Prediction], examples: Iterable[Example], gra
     for example_id, group in _group(predictions, gold).items():
         example = gold[example_id]
         executor = executors.of(example.database)
-        if executor is None:
-            scores.extend(_text_score(prediction, example) for prediction in group)
-            continue
-        reference = _whole(_run_gold(executor, example))
+        reference = None if executor is None else _whole(_run_gold(executor, example))
         for prediction in group:
             score = _text_score(prediction, example)
-            if reference is None:
-                scores.append(replace(score, gold_failed=True))
-                continue
-            execution = executor.run(prediction.prediction)
-            if execution.outcome is Outcome.UNAVAILABLE:
-                # Did this query bring the server down, or is there none any more? Gold tells.
-                _run_gold(executor, example, fresh=True)
-            scores.append(_with_rows(score, example, reference, execution))
+            if executor is not None:
+                score = _row_score(score, prediction, example, executor, reference)
+            scores.append(score)
+            progress()
     return Report(tuple(scores))
 
 
@@ -159,6 +159,19 @@ def _text_score(prediction: Prediction, example: Example) -> Score:
         cypher_rouge_l=cypher_rouge_l(example.cypher, prediction.prediction),
         adapter=prediction.adapter,
     )
+
+
+def _row_score(
+    score: Score, prediction: Prediction, example: Example, executor: Executor, gold: Result | None
+) -> Score:
+    """The score with what running the prediction adds to it; `gold` is None where the gold query failed."""
+    if gold is None:
+        return replace(score, gold_failed=True)
+    execution = executor.run(prediction.prediction)
+    if execution.outcome is Outcome.UNAVAILABLE:
+        # Did this query bring the server down, or is there none any more? Gold tells.
+        _run_gold(executor, example, fresh=True)
+    return _with_rows(score, example, gold, execution)
 
 
 def _with_rows(score: Score, example: Example, gold: Result, execution: Execution) -> Score:

@@ -6,7 +6,7 @@ name only when all of it is in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +16,7 @@ from polycypher.errors import GraphError
 from polycypher.graph.bolt import BoltClient, Limits, Result
 from polycypher.graph.embedded import ServerLease
 from polycypher.graph.registry import GraphInfo, building, describe, find_graph
-
-Progress = Callable[[str, int], None]
-"""Told what has been loaded and how much of it so far, for example `("Product", 77)`."""
+from polycypher.graph.watch import Advance, ignore
 
 BATCH = 1000
 """Rows a transaction."""
@@ -28,9 +26,10 @@ _LIMITS = Limits(rows=10, seconds=600.0)
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Write access to the graph being built."""
+    """Write access to the graph being built. `advance` is told each batch of rows that is in."""
 
     client: BoltClient
+    advance: Advance = ignore
 
     def run(self, query: str, parameters: Mapping[str, Any] | None = None) -> Result:
         """Run one query in a write transaction of its own. Raises as `BoltClient.fetch`."""
@@ -41,6 +40,7 @@ class Writer:
         query = f"UNWIND $rows AS row CREATE (n:{quote_name(label)}) SET n = row"
         for batch in _batches(rows):
             self.run(query, {"rows": batch})
+            self.advance(len(batch))
 
     def create_relationships(
         self,
@@ -65,6 +65,7 @@ class Writer:
             count = self.run(query, {"rows": batch}).rows[0][0]
             assert isinstance(count, int)
             made += count
+            self.advance(len(batch))
         return made
 
     def index(self, label: str, name: str) -> None:
@@ -81,8 +82,12 @@ class Writer:
 
 
 @contextmanager
-def new_graph(name: str, *, source: str, replace: bool = False) -> Iterator[Writer]:
+def new_graph(
+    name: str, *, source: str, replace: bool = False, advance: Advance = ignore
+) -> Iterator[Writer]:
     """Write access to a new graph, which is there under `name` when the block ends well.
+
+    `advance` is told the rows that are in.
 
     Raises:
         UsageError: the graph exists and `replace` is false, or it is open elsewhere.
@@ -92,7 +97,7 @@ def new_graph(name: str, *, source: str, replace: bool = False) -> Iterator[Writ
         with ServerLease(folder, writing=True) as lease:
             client = BoltClient(lease.address, f"the new graph '{name}'")
             try:
-                writer = Writer(client)
+                writer = Writer(client, advance)
                 yield writer
                 nodes, relationships = writer.counts()
             finally:

@@ -21,11 +21,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 from polycypher.errors import GraphUnavailable
 from polycypher.graph.bolt import Address
+from polycypher.graph.locks import lock_until, try_lock
 from polycypher.graph.running import Control
 
 DATABASE = "graph"
@@ -123,12 +123,7 @@ class ServerLease:
     def __enter__(self) -> ServerLease:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -214,20 +209,12 @@ def _shared_lock(folder: Path) -> IO[bytes]:
 
 
 def _running_or_started(folder: Path, writing: bool) -> tuple[Address, Control]:
-    import fcntl
-
     ends = time.monotonic() + START_SECONDS
     with open(folder / "start.lock", "ab") as starting:
-        while True:  # one start at a time; the others find its server
-            try:
-                fcntl.flock(starting, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > ends:
-                    raise GraphUnavailable(
-                        f"another process has been starting the graph in {folder} for too long; end it"
-                    ) from None
-                time.sleep(0.02)
+        if not lock_until(starting, ends):  # one start at a time; the others find its server
+            raise GraphUnavailable(
+                f"another process has been starting the graph in {folder} for too long; end it"
+            )
         while time.monotonic() < ends:  # a server that was killed may leave its state for a moment
             served = _running(folder)
             if served is None:
@@ -249,14 +236,9 @@ def _answers(port: int) -> bool:
 
 def _running(folder: Path) -> tuple[Address, Control] | None:
     """The server that `server.json` tells of, if it lives; what a killed one left is not believed."""
-    import fcntl
-
     with open(folder / "server.lock", "ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if try_lock(lock, shared=True):
             return None  # nobody holds it, so no server runs
-        except BlockingIOError:
-            pass
     try:
         state: dict[str, Any] = json.loads((folder / "server.json").read_text(encoding="utf-8"))
         bolt, http = int(state["bolt"]), int(state["http"])

@@ -13,11 +13,12 @@ from typing import Any
 
 from polycypher.cypher.lexer import BLANK, Kind, Token, tokenize
 from polycypher.errors import QueryError, QueryRejected, UsageError
-from polycypher.graph.build import Progress, Writer, built, new_graph
+from polycypher.graph.build import Writer, built, new_graph
 from polycypher.graph.csv_spec import End, RelationshipFile
 from polycypher.graph.csv_table import Table, read_table
 from polycypher.graph.demo import DEMO
 from polycypher.graph.registry import GraphInfo, refuse_existing
+from polycypher.graph.watch import Watch, unwatched
 
 _SCHEMA_WORDS = frozenset({"CONSTRAINT", "INDEX"})
 
@@ -39,13 +40,13 @@ def load_script(
     path: Path,
     *,
     replace: bool = False,
-    progress: Progress | None = None,
+    watch: Watch = unwatched,
 ) -> LoadReport:
     """Make the graph `name` from a file of Cypher statements with `;` between them.
 
     Each statement runs in a transaction of its own. Lines that begin with `:` (commands of a shell, such
     as `:begin`) are left out. A statement that makes or drops a constraint or an index is left out if
-    the embedded server does not know its kind.
+    the embedded server does not know its kind. `watch` follows the statements.
 
     Raises:
         UsageError: the file cannot be read or holds no statement, the name is not allowed, or the graph
@@ -62,7 +63,10 @@ def load_script(
     if not statements:
         raise UsageError(f"the script {path} holds no Cypher statement")
     skipped = 0
-    with new_graph(name, source=str(path.absolute()), replace=replace) as writer:
+    with (
+        watch(f"loading {name}", len(statements)) as advance,
+        new_graph(name, source=str(path.absolute()), replace=replace) as writer,
+    ):
         for number, (line, statement) in enumerate(statements, start=1):
             try:
                 writer.run(statement)
@@ -70,8 +74,7 @@ def load_script(
                 if not _is_schema_statement(statement):
                     raise QueryRejected(f"{path}, statement {number} at line {line}: {error}") from None
                 skipped += 1
-            if progress is not None:
-                progress("statements", number)
+            advance()
     return LoadReport(built(name), skipped)
 
 
@@ -122,7 +125,7 @@ def load_csv(
     types: Mapping[str, str] | None = None,
     keep_keys: bool = False,
     replace: bool = False,
-    progress: Progress | None = None,
+    watch: Watch = unwatched,
 ) -> LoadReport:
     """Make the graph `name` from CSV files: one file a label, one a relationship type.
 
@@ -138,7 +141,7 @@ def load_csv(
         types: `Label.property` or `TYPE.property` → type, where the found one is not wanted.
         keep_keys: relationships keep the columns that name their ends.
         replace: replace a graph of that name.
-        progress: told each label and type with the rows done.
+        watch: follows the rows of all files.
 
     Raises:
         UsageError: a file or its values cannot be used, a label or column is unknown, two nodes share the
@@ -149,15 +152,16 @@ def load_csv(
     plan = _Plan(nodes, relationships, dict(types or {}), keep_keys)
     source = ", ".join(str(path) for path in nodes.values())
     skipped = 0
-    with new_graph(name, source=source, replace=replace) as writer:
+    with (
+        watch(f"loading {name}", plan.rows) as advance,
+        new_graph(name, source=source, replace=replace, advance=advance) as writer,
+    ):
         for label, rows in plan.node_rows.items():
             for key in sorted(plan.keys[label]):
                 writer.index(label, key)
             writer.create_nodes(label, rows)
-            if progress is not None:
-                progress(label, len(rows))
         for file in relationships:
-            skipped += _write_relationships(writer, file, plan.relationship_rows(file), progress)
+            skipped += _write_relationships(writer, file, plan.relationship_rows(file))
     return LoadReport(built(name), skipped)
 
 
@@ -184,6 +188,8 @@ class _Plan:
                 self.keys[end.label].add(end.key)
         self._check_types(relationships)
         self.node_rows = {label: self._typed_nodes(label) for label in nodes}
+        # A file that is read for nodes and for relationships counts for each.
+        self.rows = sum(len(self.tables[path].rows) for path in paths)
 
     def relationship_rows(self, file: RelationshipFile) -> list[dict[str, Any]]:
         """Rows as `Writer.create_relationships` takes them; one with an empty end has None there."""
@@ -256,10 +262,10 @@ def _write_relationships(
     writer: Writer,
     file: RelationshipFile,
     rows: Sequence[Mapping[str, Any]],
-    progress: Progress | None,
 ) -> int:
     """Create the relationships of one file; returns how many rows made none."""
     whole = [row for row in rows if row["start"] is not None and row["end"] is not None]
+    writer.advance(len(rows) - len(whole))
     start, end = ((end.label, end.key) for end in (file.start, file.end))
     made = writer.create_relationships(file.type, start, end, whole)
     if rows and not made:
@@ -268,8 +274,6 @@ def _write_relationships(
             f"'{file.start.field}' and '{file.end.field}' are those of {file.start.label}.{file.start.key} "
             f"and {file.end.label}.{file.end.key}"
         )
-    if progress is not None:
-        progress(file.type, made)
     return len(rows) - made
 
 

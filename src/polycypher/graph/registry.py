@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from polycypher.errors import GraphUnavailable, UsageError
+from polycypher.graph.locks import lock_until, try_lock
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _DETAILS = "graph.json"
@@ -37,6 +38,10 @@ class GraphInfo:
     relationships: int
     path: Path
     source: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON-able form, as `polycypher graphs --json` prints it."""
+        return {"name": self.name, "nodes": self.nodes, "relationships": self.relationships}
 
 
 def home() -> Path:
@@ -167,37 +172,17 @@ def _exclusive(path: Path) -> Iterator[None]:
 
 def _wait_idle(folder: Path, seconds: float = _IDLE_SECONDS) -> None:
     """Wait until the server of `folder` has ended and all it wrote is in the files."""
-    import fcntl
-
-    ends = time.monotonic() + seconds
     with open(folder / "server.lock", "ab") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                if time.monotonic() > ends:
-                    raise GraphUnavailable(
-                        f"the server of {folder} does not end; end it and try again"
-                    ) from None
-                time.sleep(0.02)
+        if not lock_until(file, time.monotonic() + seconds):
+            raise GraphUnavailable(f"the server of {folder} does not end; end it and try again")
 
 
 @contextmanager
 def _unused(folder: Path, name: str) -> Iterator[None]:
     """Keep others from opening a graph that nobody has open now. Raises `UsageError` if somebody has."""
-    import fcntl
-
-    ends = time.monotonic() + _LEAVE_SECONDS
     with open(folder / "clients.lock", "ab") as clients:
-        while True:
-            try:
-                fcntl.flock(clients, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > ends:
-                    raise UsageError(f"the graph '{name}' is open; close it where it is used") from None
-                time.sleep(0.02)
+        if not lock_until(clients, time.monotonic() + _LEAVE_SECONDS):
+            raise UsageError(f"the graph '{name}' is open; close it where it is used")
         yield
 
 
@@ -235,12 +220,7 @@ def _put_back(target: Path, name: str) -> None:
 
 def _put_back_if_idle(target: Path, name: str) -> None:
     """`_put_back` unless there is nothing to put back or a build of the name goes on."""
-    import fcntl
-
     if any(target.parent.glob(f".{_OLD}.{name}.*")):
         with open(target.parent / f".{name}.lock", "ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return
-            _put_back(target, name)
+            if try_lock(file):
+                _put_back(target, name)

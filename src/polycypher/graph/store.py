@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from types import TracebackType
 from typing import Protocol
 
 from polycypher.cypher import guard
@@ -118,12 +117,7 @@ class GraphStore:
     def __enter__(self) -> GraphStore:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _run(self, query: str, limits: Limits) -> Result:

@@ -44,11 +44,15 @@ def gate_config(base: Base, count: int, kind: str = "mlp", **changes: Any) -> Ga
 
 def sized(base: Base, config: GateConfig) -> GateConfig:
     """A configuration with the sizes that a base gives its inputs."""
-    model = base.model.config
+    return sized_for(base.model, config)
+
+
+def sized_for(model: Any, config: GateConfig) -> GateConfig:
+    """A configuration with the sizes that a Hugging Face model gives its inputs."""
     return replace(
         config,
-        preview=size_of(config.reduction, model.vocab_size, model.hidden_size),
-        embedding_size=model.hidden_size,
+        preview=size_of(config.reduction, model.config.vocab_size, model.config.hidden_size),
+        embedding_size=model.config.hidden_size,
     )
 
 

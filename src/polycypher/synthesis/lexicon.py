@@ -12,10 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from polycypher.errors import SchemaError
 from polycypher.schema import GraphSchema, Pattern
@@ -60,15 +57,6 @@ class Lexicon:
             for pattern in schema.relationships
         }
         return cls(labels, properties, found, main)
-
-    @classmethod
-    def from_file(cls, path: Path, schema: GraphSchema) -> Lexicon:
-        """Read a YAML file. Raises `SchemaError` if it cannot be read."""
-        try:
-            value = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SchemaError(f"cannot read the lexicon {path}: {error}") from None
-        return cls.from_dict(value, schema)
 
 
 def guess_main(properties: Mapping[str, str]) -> str:

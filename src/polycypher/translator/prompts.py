@@ -1,7 +1,8 @@
 """`PromptMaker`: questions and schemas to prompt tokens, gold queries to answer tokens.
 
 The one place where a schema is fitted, the template filled and text becomes tokens, for asking, training
-and measuring alike. Knows nothing of models beyond their tokenizer.
+and measuring alike. Only the template's own text may stand for special tokens: in a question, a schema or
+a query, `<end>` is five characters and ends nothing. Knows nothing of models beyond their tokenizer.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from polycypher.translator.fit import fit_schema
 
 
 class PromptMaker:
-    """A tokenizer, a template and how many tokens of schema the model reads."""
+    """A tokenizer, a template and how many tokens of schema the model reads. Not for several threads at once.
+
+    Args:
+        tokenizer: of `transformers`; a fast one keeps whether it splits special tokens as a state, which is
+            why threads must not share it.
+        template: the frame around schema and question.
+        schema_tokens: the longest schema.
+    """
 
     def __init__(self, tokenizer: Any, template: PromptTemplate, schema_tokens: int) -> None:
         self.tokenizer = tokenizer
@@ -40,17 +48,31 @@ class PromptMaker:
         return self.prompt_of_text(fitted.to_prompt(), question)
 
     def prompt_of_text(self, schema: str, question: str) -> PromptTokens:
-        """The prompt's tokens for a schema that is text already."""
-        return self.template.encode(self.tokenizer, schema, question)
+        """The prompt's tokens for a schema that is text already.
+
+        The same as `PromptTemplate.encode` gives, unless schema or question hold the text of a special
+        token.
+        """
+        frame, asked = self.template, self._plain(question)
+        prefix = [*self._framing(frame.head), *self._plain(schema), *self._framing(frame.middle)]
+        return PromptTokens(prefix, asked + self._framing(frame.tail), (0, len(asked)))
 
     def answer(self, cypher: str) -> list[int]:
         """The tokens of a gold query and the end token."""
-        return [*self.tokenizer.encode(cypher, add_special_tokens=False), self.tokenizer.eos_token_id]
+        return [*self._plain(cypher), self.tokenizer.eos_token_id]
+
+    def _plain(self, text: str) -> list[int]:
+        """Tokens of text that others wrote, without special ones."""
+        return list(self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True))
+
+    def _framing(self, text: str) -> list[int]:
+        """Tokens of the template's text, which may hold special ones, such as those of a chat's turns."""
+        return list(self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=False))
 
     def _count(self, schema: GraphSchema) -> int:
         text = schema.to_prompt()
         if text not in self._counts:
             if len(self._counts) > 10_000:
                 self._counts.clear()
-            self._counts[text] = len(self.tokenizer.encode(text, add_special_tokens=False))
+            self._counts[text] = len(self._plain(text))
         return self._counts[text]

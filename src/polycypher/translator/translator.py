@@ -10,18 +10,14 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from polycypher.cypher.cleanup import clean
 from polycypher.errors import BundleError, ModelError, UsageError
 from polycypher.schema import GraphSchema
 from polycypher.translator.bundle import Manifest, find_bundle
-from polycypher.translator.fit import fit_schema
 from polycypher.translator.names import complete_names
-
-if TYPE_CHECKING:
-    from polycypher.corpus.prompt import PromptTokens
+from polycypher.translator.prompts import PromptMaker
 
 LONGEST_QUESTION = 2000
 """Characters; longer questions are refused."""
@@ -53,7 +49,7 @@ class Translator:
         self.manifest = manifest
         self._tokenizer = tokenizer
         self._decoder = decoder
-        self._template = template
+        self._prompts = PromptMaker(tokenizer, template, manifest.schema_tokens)
         self._constraint: Any = None
         self._lock = threading.Lock()
 
@@ -105,14 +101,14 @@ class Translator:
             raise ModelError("the translator is closed; load it again")
         asked = check_question(question)
         weights = self._hard_weights(language)
-        fitted, notice = fit_schema(schema, asked, self.manifest.schema_tokens, self._count)
-        prompt: PromptTokens = self._template.encode(self._tokenizer, fitted.to_prompt(), asked)
         room = self._decoder.model.config.max_position_embeddings - LONGEST_QUERY
-        if len(prompt.ids) > room:
-            raise UsageError(
-                f"question and schema take {len(prompt.ids)} tokens of {room}; ask in fewer words"
-            )
         with self._lock:
+            fitted, notice = self._prompts.fit(schema, asked)
+            prompt = self._prompts.prompt_of_text(fitted.to_prompt(), asked)
+            if len(prompt.ids) > room:
+                raise UsageError(
+                    f"question and schema take {len(prompt.ids)} tokens of {room}; ask in fewer words"
+                )
             mask = None
             if constrain:
                 mask = self._constraints().start(fitted, question=asked, values=values)
@@ -143,9 +139,7 @@ class Translator:
     def __enter__(self) -> Translator:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _hard_weights(self, language: str | None) -> list[float] | None:
@@ -156,9 +150,6 @@ class Translator:
         if language not in self.languages:
             raise UsageError(f"the model has no adapter for '{language}'; it has {', '.join(self.languages)}")
         return [float(code == language) for code in self.languages]
-
-    def _count(self, schema: GraphSchema) -> int:
-        return len(self._tokenizer.encode(schema.to_prompt(), add_special_tokens=False))
 
     def _constraints(self) -> Any:
         if self._constraint is None:

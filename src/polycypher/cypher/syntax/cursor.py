@@ -6,6 +6,7 @@ are declared here.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from polycypher.cypher.lexer import Kind, Token
@@ -30,7 +31,7 @@ def _comparable(token: Token) -> str:
     return token.text.upper() if token.kind is Kind.NAME and token.text.isascii() else ""
 
 
-class Cursor:
+class Cursor(ABC):
     """Walks over tokens without blanks and turns them into the words of `out`."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
@@ -155,17 +156,17 @@ class Cursor:
 
     # ------------------------------------------------------------------ grammar in other files
 
+    @abstractmethod
     def expression(self, in_list: bool = False) -> None:
         """One expression."""
-        raise NotImplementedError
 
+    @abstractmethod
     def map(self) -> None:
         """A map in braces."""
-        raise NotImplementedError
 
+    @abstractmethod
     def query(self) -> None:
         """A query without what may stand around it."""
-        raise NotImplementedError
 
     def where(self) -> None:
         """WHERE and its condition, if it stands here."""

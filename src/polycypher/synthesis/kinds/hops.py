@@ -1,4 +1,4 @@
-"""`Hop`: a relationship pattern of which one end is asked for; most kinds about relationships begin with it."""
+"""`Hop`: a relationship pattern, one end of which is asked for; most kinds on relationships begin with it."""
 
 from __future__ import annotations
 
