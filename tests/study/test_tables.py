@@ -5,64 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sample_results import cell, uneven_results
 
 from polycypher.errors import UsageError
 from polycypher.study import tables
-from polycypher.study.tables import METRICS, recovered
-
-
-def _cell(value: float, reach: float = 0.02) -> dict[str, float]:
-    return {"value": value, "low": value - reach, "high": value + reach}
+from polycypher.study.reading import ABLATIONS, METRICS, ablation_groups
 
 
 @pytest.fixture
 def results() -> dict[str, Any]:
-    """Base .60, joint .80 on average; fusion .75; Spanish, where joint is worse than base."""
-    return {
-        "languages": ["en", "es"],
-        "methods": {
-            "base": {
-                "en": {"rouge_l": _cell(0.5)},
-                "es": {"rouge_l": _cell(0.7)},
-                "avg": {"rouge_l": _cell(0.6)},
-            },
-            "joint": {
-                "en": {"rouge_l": _cell(0.9)},
-                "es": {"rouge_l": _cell(0.6)},
-                "avg": {"rouge_l": _cell(0.8)},
-            },
-            "fusion-mlp": {
-                "en": {"rouge_l": _cell(0.8)},
-                "es": {"rouge_l": None},
-                "avg": {"rouge_l": _cell(0.75)},
-            },
-            "linear-peft": {"avg": {"rouge_l": _cell(0.5)}},
-            "ours-new": {"avg": {"rouge_l": _cell(0.9)}},
-        },
-    }
+    return uneven_results()
 
 
 def _rows(table: tables.Table) -> dict[str, tuple[str, ...]]:
     assert all(len(row) == len(table.header) for row in table.rows)
     return {row[0]: row[1:] for row in table.rows}
-
-
-def test_share_recovered_by_hand(results: dict[str, Any]) -> None:
-    assert recovered(results, "fusion-mlp", "rouge_l") == pytest.approx(0.75)  # .15 of .20
-    assert recovered(results, "fusion-mlp", "rouge_l", "en") == pytest.approx(0.75)  # .30 of .40
-    assert recovered(results, "linear-peft", "rouge_l") == pytest.approx(-0.5)  # below base
-    assert recovered(results, "ours-new", "rouge_l") == pytest.approx(1.5)  # above joint
-    assert recovered(results, "base", "rouge_l") == 0.0
-    assert recovered(results, "joint", "rouge_l") == 1.0
-
-
-def test_no_share_where_joint_gains_nothing_or_a_score_is_missing(results: dict[str, Any]) -> None:
-    assert recovered(results, "base", "rouge_l", "es") is None  # joint loses
-    assert recovered(results, "fusion-mlp", "rouge_l", "es") is None  # null
-    assert recovered(results, "fusion-mlp", "exact_match") is None  # not measured
-    assert recovered(results, "fusion-top1", "rouge_l") is None  # not run
-    results["methods"]["joint"]["avg"]["rouge_l"] = results["methods"]["base"]["avg"]["rouge_l"]
-    assert recovered(results, "fusion-mlp", "rouge_l") is None  # a gain of exactly nothing
 
 
 def test_scores_with_intervals_and_the_paper_beside(results: dict[str, Any]) -> None:
@@ -166,7 +123,7 @@ def test_scores_after_growth_at_any_depth(results: dict[str, Any]) -> None:
         {"languages": ["en"], "scores": {"en": {"rouge_l": 0.8}}},
         {
             "languages": ["en", "es"],
-            "scores": {"fusion": {"en": {"rouge_l": _cell(0.7), "exact_match": 0.1}}},
+            "scores": {"fusion": {"en": {"rouge_l": cell(0.7), "exact_match": 0.1}}},
         },
     ]
     table = tables.growth_score_table(results)
@@ -183,8 +140,8 @@ def test_ablations_keep_empty_groups_and_mark_the_default() -> None:
         {"group": "window", "name": "question", "default": True, "routing": 0.97, "loss": 0.4, "exact": None},
         {"group": "rank", "name": "16", "default": False, "seconds": 3.14},
     ]
-    groups = tables.ablation_groups({"ablations": entries})
-    assert list(groups) == [*tables.ABLATIONS, "rank"]
+    groups = ablation_groups({"ablations": entries})
+    assert list(groups) == [*ABLATIONS, "rank"]
     assert groups["mixing"] == []
     window = tables.ablation_table("window", groups["window"])
     assert window.rows == (("question (default)", "0.970", "0.400", "n/a", "n/a"),)
@@ -214,11 +171,6 @@ def test_what_is_not_finite_is_not_available(results: dict[str, Any]) -> None:
     assert _rows(tables.score_table(results, "rouge_l"))["base"][0] == "n/a"
 
 
-def test_languages_come_from_the_methods_where_none_are_named(results: dict[str, Any]) -> None:
-    del results["languages"]
-    assert tables.languages(results) == ["en", "es"]
-
-
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
@@ -233,7 +185,29 @@ def test_results_of_another_shape_are_refused(damage: dict[str, Any], says: str)
     assert "\n" not in str(refused.value)
 
 
-def test_a_list_of_another_shape_is_refused() -> None:
-    for damage in ([1], "words", 3):
-        with pytest.raises(UsageError, match="growth"):
-            tables.growth_table({"growth": damage})
+def test_a_terminal_shows_points_of_what_was_run(results: dict[str, Any]) -> None:
+    table = tables.point_table(results, "rouge_l")
+    assert (table.title, table.header) == ("ROUGE-L", ("method", "EN", "ES", "avg"))
+    assert _rows(table) == {
+        "base": ("0.500", "0.700", "0.600"),
+        "joint": ("0.900", "0.600", "0.800"),
+        "linear-peft": ("n/a", "n/a", "0.500"),
+        "fusion-mlp": ("0.800", "n/a", "0.750"),
+        "ours-new": ("n/a", "n/a", "0.900"),
+    }
+
+
+def test_a_terminal_of_eighty_columns_breaks_no_cell() -> None:
+    from rich.console import Console
+
+    from polycypher.console import text_table
+
+    cells = {metric: {"value": 0.5, "low": 0.4, "high": 0.6} for metric in METRICS}
+    row = dict.fromkeys(("en", "es", "tr", "de", "avg"), cells)
+    results = {"languages": ["en", "es", "tr", "de"], "methods": {"fusion-shared-scorer": row}}
+    console = Console(width=80, record=True)
+    console.print(text_table(tables.point_table(results, "rouge_l")))
+    lines = [line for line in console.export_text().splitlines() if "0.500" in line]
+    assert len(lines) == 1
+    assert lines[0].count("0.500") == 5
+    assert "fusion-shared-scorer" in lines[0]

@@ -25,10 +25,11 @@ TinyOption = Annotated[
 @study_app.command("run")
 def run(recipe: RecipeArgument, tiny: TinyOption = False, json: JsonOption = False) -> None:
     """Run the whole experiment; finished stages are kept, an interrupted run goes on."""
+    from polycypher.study.reading import METRICS
     from polycypher.study.recipe import StudyRecipe
     from polycypher.study.report import write_report
     from polycypher.study.run import provenance, run_study
-    from polycypher.study.tables import METRICS, score_table
+    from polycypher.study.tables import point_table
 
     results = run_study(
         StudyRecipe.from_file(recipe),
@@ -44,7 +45,7 @@ def run(recipe: RecipeArgument, tiny: TinyOption = False, json: JsonOption = Fal
         console.print_json(results)
         return
     for metric in METRICS:
-        console.out().print(console.text_table(score_table(results, metric)))
+        console.out().print(console.text_table(point_table(results, metric)))
     for path in written:
         console.print_notice(str(path))
 

@@ -24,15 +24,14 @@ BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#999999"
 COLOURS: Final = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")
-_BEHIND: Final = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
 LINES: Final = ("-", "--", "-.", ":")
-FAMILIES: Final = {"fusion": BLUE, "linear": ORANGE, "joint": GREEN, "adapter": SKY}
+WIDTH: Final = 9.0
+"""Inches of a whole picture; pictures are read in a column of a page."""
+ROW: Final = 0.26
+"""Inches that a line of a bar chart takes."""
 
-PROBES: Final = {"exact": "exact match", "ex_": "EX", "rouge_l_": "ROUGE-L"}  # by the start of the key
-WIDTH: Final = 9.0  # inches; the pictures are read in a column of a page
+_BEHIND: Final = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
 _DPI: Final = 120
-ROW: Final = 0.26  # inches a line of a bar chart takes
-SHARE_LIMITS: Final = (-0.5, 1.5)  # a share of a tiny gain is huge and would flatten all others
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -78,10 +77,10 @@ def points(
     panel: Axes, across: Sequence[float | None], up: Sequence[float | None], style: str, **look: Any
 ) -> int:
     """A line or marks through the points of which both numbers are known; how many there are."""
-    points = [(x, y) for x, y in zip(across, up, strict=True) if x is not None and y is not None]
-    if points:
-        panel.plot([x for x, _ in points], [y for _, y in points], style, **look)
-    return len(points)
+    known = [(x, y) for x, y in zip(across, up, strict=True) if x is not None and y is not None]
+    if known:
+        panel.plot([x for x, _ in known], [y for _, y in known], style, **look)
+    return len(known)
 
 
 def scale(values: Iterable[float | None]) -> float:
@@ -90,13 +89,23 @@ def scale(values: Iterable[float | None]) -> float:
 
 
 def refuse_empty(data: Sequence[object], where: str) -> None:
+    """Refuse to draw a picture of nothing.
+
+    Raises:
+        UsageError: there is no data; `where` says which part of the results lacks it.
+    """
     if not data:
         raise UsageError(f"the study's results hold nothing to draw at {where}; run that stage first")
 
 
 @contextmanager
 def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """A figure of `width` by `height` inches in this module's own style, written to `path` at the end."""
+    """A figure of `width` by `height` inches in this module's own style, written to `path` at the end.
+
+    Raises:
+        UsageError: matplotlib is missing.
+        OSError: the file cannot be written; an older one stays.
+    """
     try:
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -106,13 +115,13 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a user's own style must not change the picture
         matplotlib.rcParams.update(_STYLE)
-        figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
-        FigureCanvasAgg(figure)
-        yield figure
+        drawn = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+        FigureCanvasAgg(drawn)
+        yield drawn
         partial = path.with_name(f".{path.name}.partial")
         try:
             # Without the writer's version the bytes depend on the results alone.
-            figure.savefig(partial, format="png", metadata={"Software": None})
+            drawn.savefig(partial, format="png", metadata={"Software": None})
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)

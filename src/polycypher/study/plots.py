@@ -20,15 +20,13 @@ from polycypher.study.canvas import (
     BLACK,
     BLUE,
     COLOURS,
-    FAMILIES,
     GREEN,
     GREY,
     LINES,
     MARKERS,
     ORANGE,
-    PROBES,
     ROW,
-    SHARE_LIMITS,
+    SKY,
     WIDTH,
 )
 from polycypher.study.reading import Results
@@ -36,6 +34,10 @@ from polycypher.study.tables import NOT_AVAILABLE, NOT_RUN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_FAMILIES: Final = {"fusion": BLUE, "linear": ORANGE, "joint": GREEN, "adapter": SKY}
+_PROBES: Final = {"exact": "exact match", "ex_": "EX", "rouge_l_": "ROUGE-L"}  # by the start of the key
+_SHARE_LIMITS: Final = (-0.5, 1.5)  # a share of a tiny gain is huge and would flatten all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def recovered(results: Results, path: Path) -> Path:
         for metric, colour, shift in (("rouge_l", BLUE, -0.2), ("execution_accuracy", ORANGE, 0.2)):
             shares = [reading.recovered(results, name, metric) for name in names]
             canvas.bars(
-                panel, shares, colour, reading.METRICS[metric], shift=shift, limits=SHARE_LIMITS, places=2
+                panel, shares, colour, reading.METRICS[metric], shift=shift, limits=_SHARE_LIMITS, places=2
             )
         published = [paper.recovered(name, "rouge_l") for name in names]
         rows = [row - 0.2 for row in range(len(names))]
@@ -86,7 +88,7 @@ def recovered(results: Results, path: Path) -> Path:
         panel.axvline(0.0, color=BLACK, linewidth=1)
         panel.text(0.0, -0.75, "base", ha="center", va="bottom", fontsize=9)
         canvas.name_rows(panel, names)
-        panel.set_xlim(*SHARE_LIMITS)
+        panel.set_xlim(*_SHARE_LIMITS)
         panel.set_xlabel("share of joint's gain over base recovered, average over languages")
         pairs = zip(*panel.get_legend_handles_labels(), strict=True)
         marks, labels = zip(*sorted(pairs, key=lambda pair: pair[1].startswith("paper")), strict=True)
@@ -212,13 +214,13 @@ def curves(results: Results, path: Path) -> Path:
             line = LINES[(index + index // len(COLOURS)) % len(LINES)]
             look = {"color": COLOURS[index % len(COLOURS)], "label": name}
             canvas.points(loss, steps, [reading.number(point.get("loss")) for point in points], line, **look)
-            probed = (key for point in points for key in point if key.startswith(tuple(PROBES)))
+            probed = (key for point in points for key in point if key.startswith(tuple(_PROBES)))
             for key in dict.fromkeys(probed):
                 language = key.rpartition("_")[2] if key != "exact" else ""
                 mark = marks.setdefault(language, MARKERS[len(marks) % len(MARKERS)])
                 values = [reading.number(point.get(key)) for point in points]
                 canvas.points(probe, steps, values, f"{line}{mark}", markersize=4, **look)
-                measured = next(f": {title}" for start, title in PROBES.items() if key.startswith(start))
+                measured = next(f": {title}" for start, title in _PROBES.items() if key.startswith(start))
         for panel, title in ((loss, "Training loss"), (probe, f"Probe{measured}")):
             panel.set_title(title, loc="left")
             panel.set_xlabel("step")
@@ -297,7 +299,7 @@ def _score_panel(panel: Axes, results: Results, names: Sequence[str], metric: st
         if average is None:
             panel.text(0.0, row, f" {NOT_AVAILABLE}", va="center", color=GREY, fontsize=9)
             continue
-        colour = FAMILIES.get(name.split("-")[0], GREY)
+        colour = _FAMILIES.get(name.split("-")[0], GREY)
         panel.barh(row, average.value, color=colour, alpha=0.55, height=0.8)
         largest.append(average.value)
         if average.low is not None and average.high is not None:

@@ -29,7 +29,6 @@ LINEAR: Final = ("linear-factor", "linear-exact", "linear-peft")
 GATES: Final = ("fusion-mlp", "fusion-shared-scorer")
 AVERAGE: Final = "avg"
 
-
 ABLATIONS: Final = {
     "window": "Preview window",
     "reduction": "Preview reduction",

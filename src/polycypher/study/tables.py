@@ -66,6 +66,17 @@ def score_table(results: Results, metric: str) -> Table:
     )
 
 
+def point_table(results: Results, metric: str) -> Table:
+    """`score_table` for a narrow terminal: the methods that were run, values without intervals."""
+    columns = [*languages(results), AVERAGE]
+    rows = []
+    for method in methods(results):
+        if method in part(results, "methods"):
+            found = (score(results, method, metric, column) for column in columns)
+            rows.append((method, *(_decimals(None if one is None else one.value) for one in found)))
+    return Table(METRICS[metric], ("method", *map(head, columns)), tuple(rows))
+
+
 def share_table(results: Results, metric: str) -> Table:
     """Share of joint's gain over base that each method recovers, a column a language."""
     columns = [*languages(results), AVERAGE]

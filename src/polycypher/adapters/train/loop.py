@@ -133,10 +133,12 @@ def train_adapter(
         if kept is not None:
             with torch.no_grad():
                 for name, weight in trained.items():
-                    weight.copy_(kept.tensors[name])
+                    weight.copy_(kept.tensors[_bare(name)])
             optimizer.load_state_dict(dict(kept.optimizer))
             start, seconds = kept.step, kept.seconds
         loss, optimizer = accelerator.prepare(AnswerLoss(tuned, settings.precision), optimizer)
+        # Where parameters are sharded, preparing replaces them.
+        trained = {name: weight for name, weight in loss.named_parameters() if weight.requires_grad}
         if accelerator.is_main_process:
             cut_log(folder, start)
         run = _Run(accelerator, loss, optimizer, trained, order, settings, folder, key, seed)
@@ -177,6 +179,11 @@ class _Run:
     key: str
     seed: int
 
+    @property
+    def sharded(self) -> bool:
+        """Whether no process has the whole model (FSDP): no probes or checkpoints on the way then."""
+        return str(self.accelerator.distributed_type).endswith("FSDP")
+
 
 def _steps(run: _Run, watch: Watch, start: int, seconds: float) -> float:
     """Take the steps from `start` on; returns the seconds of the whole run."""
@@ -203,7 +210,7 @@ def _steps(run: _Run, watch: Watch, start: int, seconds: float) -> float:
             )
         last = step + 1 == order.steps
         probed: Mapping[str, float] = {}
-        if watch.probe is not None and (last or (step + 1) % watch.probe_every == 0):
+        if watch.probe is not None and not run.sharded and (last or (step + 1) % watch.probe_every == 0):
             loss.eval()
             probed = watch.probe(accelerator.unwrap_model(loss).model)
             loss.train()
@@ -211,12 +218,18 @@ def _steps(run: _Run, watch: Watch, start: int, seconds: float) -> float:
         if accelerator.is_main_process:
             if last or (step + 1) % 10 == 0 or probed:
                 write_log(folder, {"step": step + 1, "loss": value, "seconds": round(now, 2), **probed})
-            if not last and time.monotonic() - saved > settings.checkpoint_seconds:
-                tensors = {name: weight.detach().cpu() for name, weight in run.trained.items()}
+            due = time.monotonic() - saved > settings.checkpoint_seconds
+            if due and not last and not run.sharded:
+                tensors = {_bare(name): weight.detach().cpu() for name, weight in run.trained.items()}
                 Checkpoint(run.key, step + 1, tensors, run.optimizer.state_dict(), now).save(folder)
                 saved = time.monotonic()
         watch.step(step + 1, order.steps)
     return seconds + time.monotonic() - began
+
+
+def _bare(name: str) -> str:
+    """A parameter's name without what wrappers put before it."""
+    return name[name.index("base_model.") :]
 
 
 def _step(run: _Run, packs: Sequence[Sequence[TrainingRow]]) -> float:
