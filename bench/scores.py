@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def demo_examples(store: Any, count: int) -> list[Example]:
-    """Synthetic questions about the demo graph with its stored values, from a seed that training never draws."""
+    """Synthetic questions about the demo graph, its stored values, and a seed that training never draws."""
     schema, lexicon, values = demo_world(store)
     return synthesise(
         schema, lexicon, values, languages=LANGUAGES, count=count, seed=HELD_OUT, database="demo"
@@ -112,6 +112,7 @@ def both(
                     examples,
                     translator,
                     lambda example: live if live is not None else (schemas or {})[example.database],
+                    store=store,
                     constrain=constrain,
                     progress=advance,
                 )

@@ -19,6 +19,7 @@ from polycypher.evaluation import Prediction, Report, evaluate
 from polycypher.graph.store import GraphStore
 from polycypher.graph.watch import Watch, unwatched
 from polycypher.schema import GraphSchema
+from polycypher.translator.grounding import candidates
 from polycypher.translator.translator import Translator
 
 _NAMED = 5
@@ -119,10 +120,13 @@ def predict(
     translator: Translator,
     schema_of: Callable[[Example], GraphSchema],
     *,
+    store: GraphStore | None = None,
     constrain: bool = True,
     progress: Callable[[], None] = lambda: None,
 ) -> Iterator[Prediction]:
     """A prediction for every question of the examples, database by database.
+
+    With `store`, stored values are looked up for each question, as `ask` does.
 
     A question that cannot be used (empty, too long) gives an empty query, which counts as wrong.
     `progress` is called after each.
@@ -131,7 +135,8 @@ def predict(
         schema = schema_of(example)
         for language, question in example.questions.items():
             try:
-                made = translator.translate(question, schema, constrain=constrain)
+                stored = store.stored(candidates(question)) if store is not None and constrain else None
+                made = translator.translate(question, schema, constrain=constrain, stored=stored)
                 yield Prediction(example.id, language, made.cypher, dict(made.weights))
             except UsageError:
                 yield Prediction(example.id, language, "", None)
@@ -173,7 +178,12 @@ def score(
         watch("translating", total) as advance,
     ):
         for made in predict(
-            examples, translator, lambda e: known[e.database], constrain=constrain, progress=advance
+            examples,
+            translator,
+            lambda e: known[e.database],
+            store=store,
+            constrain=constrain,
+            progress=advance,
         ):
             predictions.append(made)
             if file is not None:

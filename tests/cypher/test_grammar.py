@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 import llguidance
@@ -68,6 +68,7 @@ def accepts(
     spans_of: str = "",
     directions: bool = True,
     canonical_names: bool = True,
+    homes: Mapping[str, Collection[tuple[str, str]]] | None = None,
 ) -> bool:
     text = schema_grammar(
         schema,
@@ -75,6 +76,7 @@ def accepts(
         spans_of=spans_of,
         directions=directions,
         canonical_names=canonical_names,
+        homes=homes,
     )
     matcher = _compiled(text).deep_copy()
     tokens = list(query.encode())
@@ -399,3 +401,42 @@ def test_three_hundred_labels_compile() -> None:
     assert accepts("MATCH (l:Label3)-[:TYPE_3]->(l2:Label22) RETURN l.key3", schema)
     assert not accepts("MATCH (l:Label3)-[:TYPE_3]->(l2:Label23) RETURN l.key3", schema)
     assert time.process_time() - began < 3
+
+
+# ---------------------------------------------------------------------- homes of stored values
+
+STORED = {"Ana": {("Person", "name"), ("ACTED_IN", "nickname")}, "Yol": {("Movie", "title")}}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (
+            "MATCH (p:Person {name: 'Ana'}) RETURN p",
+            "MATCH (p:Person {name: 'Yol'}) RETURN p",
+        ),
+        (
+            "MATCH (m:Movie {title: 'Yol'})<-[:DIRECTED]-(p:Person) RETURN p",
+            "MATCH (m:Movie {title: 'Ana'})<-[:DIRECTED]-(p:Person) RETURN p",
+        ),
+        (
+            "MATCH (f:`Film Studio`) RETURN f",
+            "MATCH (f:`Film Studio` {name: 'Ana'}) RETURN f",
+        ),
+        (
+            "MATCH (p:Person) WHERE p.name CONTAINS 'Yol' RETURN p",
+            "MATCH (p:Person {born: 1980}) RETURN p",
+        ),
+    ],
+)
+def test_a_stored_text_is_asked_of_the_property_that_holds_it(right: str, wrong: str) -> None:
+    question = "Ana Yol"
+    assert accepts(right, literals=list(STORED), spans_of=question, homes=STORED)
+    assert not accepts(wrong, literals=list(STORED), spans_of=question, homes=STORED)
+    assert accepts(wrong, literals=list(STORED), spans_of=question)
+
+
+def test_numbers_stand_in_maps_where_the_question_has_digits() -> None:
+    query = "MATCH (p:Person {name: 'Ana', born: 1980}) RETURN p"
+    assert accepts(query, literals=["Ana"], spans_of="Ana 1980", homes=STORED)
+    assert not accepts(query, literals=["Ana"], spans_of="Ana", homes=STORED)

@@ -79,7 +79,7 @@ def test_the_operating_system_s_word_is_told_and_not_the_wrapping() -> None:
     ("root", "sent"),
     [(ConnectionRefusedError(111, "x"), False), (ConnectionResetError(104, "x"), True), (None, True)],
 )
-def test_only_a_refused_connection_is_known_to_have_carried_no_query(
+def test_only_a_connection_never_made_is_known_to_have_carried_no_query(
     root: Exception | None, sent: bool
 ) -> None:
     error = exceptions.ServiceUnavailable("gone")
@@ -88,6 +88,27 @@ def test_only_a_refused_connection_is_known_to_have_carried_no_query(
     assert isinstance(told, ConnectionLost)
     assert isinstance(told, GraphUnavailable)
     assert told.sent is sent
+
+
+def test_a_connection_cut_in_its_handshake_has_carried_no_query() -> None:
+    error = exceptions.ServiceUnavailable("Couldn't connect to 127.0.0.1:1 (resolved to …):\nFailed to read")
+    error.__cause__ = ConnectionResetError(104, "Connection reset by peer")
+    told = explain(error, "bolt://x", 10.0)
+    assert isinstance(told, ConnectionLost)
+    assert not told.sent
+    assert "Connection reset by peer" in str(told)
+
+
+@pytest.mark.timeout(10)
+def test_an_error_that_led_to_itself_is_told_too() -> None:
+    error, kept = exceptions.ServiceUnavailable("gone"), exceptions.SessionExpired("kept")
+    error.__cause__, kept.__context__ = kept, error
+    assert "cannot be reached or went away (gone)" in str(explain(error, "bolt://x", 10.0))
+    kept.__cause__ = ConnectionRefusedError(111, "x")
+    kept.__cause__.__context__ = error
+    told = explain(error, "bolt://x", 10.0)
+    assert isinstance(told, ConnectionLost)
+    assert not told.sent
 
 
 def test_messages_are_one_line_of_bearable_length() -> None:

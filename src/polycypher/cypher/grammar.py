@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from polycypher.cypher.lexer import quote_name, quote_string
 from polycypher.cypher.variables import node_name
@@ -152,6 +153,7 @@ def schema_grammar(
     spans_of: str = "",
     directions: bool = True,
     canonical_names: bool = True,
+    homes: Mapping[str, Collection[tuple[str, str]]] | None = None,
 ) -> str:
     """Write the grammar of the queries that can be asked of a graph.
 
@@ -166,6 +168,9 @@ def schema_grammar(
             schema whose directions are not certain.
         canonical_names: the writer names variables as `normalise` does, so that a property is only read
             from a variable whose initial belongs to a label that has it. False for other writers.
+        homes: text → the (label or type, property) pairs that store it. Then the map of a node or
+            relationship may hold a text property only with a text stored there, and a number only where
+            `spans_of` has a digit. None restricts nothing.
 
     Returns:
         Lark text in the dialect of `llguidance`; the same text for equal schemas.
@@ -180,7 +185,7 @@ def schema_grammar(
             _FIXED.strip(),
             *_names(schema),
             *_variables(schema, canonical_names),
-            *_Paths(schema, directions, canonical_names).lines,
+            *_Paths(schema, directions, canonical_names, _Homes.of(homes, spans_of)).lines,
             *_strings(literals, spans_of),
             "",
         )
@@ -309,6 +314,36 @@ def _suffix(letter: str) -> str:
 # ---------------------------------------------------------------------- paths
 
 
+@dataclass(frozen=True, slots=True)
+class _Homes:
+    """Which texts a map's properties may hold; see `schema_grammar`."""
+
+    texts: Mapping[str, Collection[tuple[str, str]]]
+    digits: bool
+
+    @classmethod
+    def of(cls, homes: Mapping[str, Collection[tuple[str, str]]] | None, question: str) -> _Homes | None:
+        return None if homes is None else cls(homes, any(char.isdigit() for char in question))
+
+    def sort(
+        self, properties: Mapping[str, str], owner: str | None
+    ) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """(properties that may hold anything, text properties with the texts they may hold)."""
+        free, held = {}, {}
+        for name, kind in properties.items():
+            if kind.upper() == "STRING":
+                texts = [
+                    text
+                    for text, places in self.texts.items()
+                    if any(place == name and owner in (None, home) for home, place in places)
+                ]
+                if texts:
+                    held[name] = texts
+            elif self.digits or kind.upper() == "BOOLEAN":
+                free[name] = kind
+        return free, held
+
+
 class _Paths:
     """The rules of paths: after a node, what may follow depends on the label it carries.
 
@@ -318,8 +353,11 @@ class _Paths:
     relationship before it leads to, if that is one label only.
     """
 
-    def __init__(self, schema: GraphSchema, directions: bool, canonical_names: bool) -> None:
+    def __init__(
+        self, schema: GraphSchema, directions: bool, canonical_names: bool, homes: _Homes | None
+    ) -> None:
         self.lines: list[str] = []
+        self._homes = homes
         self._labels = {label: number for number, label in enumerate(schema.labels)}
         self._types = {kind: number for number, kind in enumerate(schema.relationship_types)}
         self._targets: dict[frozenset[str], str] = {}
@@ -334,16 +372,19 @@ class _Paths:
             out[start].setdefault(kind, set()).add(end)
             into[end].setdefault(kind, set()).add(start)
 
-        anything = self._pairs("any", schema.properties)
+        everything: dict[str, str] = {}
+        for properties in (*schema.node_properties.values(), *schema.relationship_properties.values()):
+            everything.update(properties)
+        anything = self._pairs("any", everything, None)
         self.lines.append(f'linked: "(" NODE? LABEL? {anything} ")" tail_any')
         # Several hops may pass through nodes of any kind, and several types join many: any label may follow.
         self.lines.append(f"loose: (LOOSE_TYPE | TYPES HOPS? | TYPE? HOPS) {anything}")
         for kind, number in self._types.items():
-            pairs = self._pairs(f"type_{number}", schema.relationship_properties.get(kind, {}))
+            pairs = self._pairs(f"type_{number}", schema.relationship_properties.get(kind, {}), kind)
             self.lines.append(f"type_{number}: {_quoted(':' + quote_name(kind))} {pairs}")
         self._node("any", anything, ends, starts)
         for label, n in self._labels.items():
-            pairs = self._pairs(f"label_{n}", schema.node_properties.get(label, {}))
+            pairs = self._pairs(f"label_{n}", schema.node_properties.get(label, {}), label)
             name = f"NODE{_suffix(node_name(label))}" if canonical_names else "NODE"
             text = _quoted(":" + quote_name(label))
             self.lines.append(f"node_{n}: {name}? {text} (rest_{n} | OTHER_LABELS rest_any)")
@@ -351,14 +392,27 @@ class _Paths:
         every = " | ".join(("NODE rest_any | close_any", *(f"node_{n}" for n in self._labels.values())))
         self.lines.append(f'path: "(" ({every})')
 
-    def _pairs(self, name: str, properties: Iterable[str]) -> str:
-        """A rule for ` {key: value, …}` over the given keys; its use, optional, or nothing without keys."""
-        keys = [quote_name(key) + ": " for key in properties]
-        if not keys:
+    def _pairs(self, name: str, properties: Mapping[str, str], owner: str | None) -> str:
+        """A rule for ` {key: value, …}` over the given keys; its use, optional, or nothing without keys.
+
+        `owner` is the label or type that has the properties, None for any.
+        """
+        free, held = dict(properties), dict[str, list[str]]()
+        if self._homes is not None:
+            free, held = self._homes.sort(properties, owner)
+        pairs = []
+        if free:
+            key = f"{name.upper()}_KEY"
+            self.lines.append(f"{key}: {_any_of(quote_name(text) + ': ' for text in free)}")
+            pairs.append(f"{key} sum")
+        for number, (text, values) in enumerate(sorted(held.items())):
+            key = f"{name.upper()}_HELD_{number}"
+            self.lines.append(f"{key}: {_any_of(f'{quote_name(text)}: {quote_string(v)}' for v in values)}")
+            pairs.append(key)
+        if not pairs:
             return ""
-        key = f"{name.upper()}_KEY"
-        self.lines.append(f"{key}: {_any_of(keys)}")
-        self.lines.append(f'{name}_pairs: " {{" {key} sum (", " {key} sum)* "}}"')
+        self.lines.append(f"{name}_pair: {' | '.join(pairs)}")
+        self.lines.append(f'{name}_pairs: " {{" {name}_pair (", " {name}_pair)* "}}"')
         return f"{name}_pairs?"
 
     def _node(self, name: str, pairs: str, out: Mapping[str, set[str]], into: Mapping[str, set[str]]) -> None:

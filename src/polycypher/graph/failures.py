@@ -6,6 +6,7 @@ Knows the driver's exceptions and the codes of several vendors' servers; opens n
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from polycypher.errors import (
     GraphAuthError,
@@ -20,6 +21,8 @@ REJECTED = "the database rejects the query: "
 """How every message of `QueryRejected` that tells the database's own words begins."""
 
 _LONGEST_MESSAGE = 300
+_UNCONNECTED = "Couldn't connect to "
+"""How the driver's message begins after every attempt to connect has failed."""
 
 
 class ConnectionLost(GraphUnavailable):
@@ -62,26 +65,38 @@ def explain(error: Exception, name: str, seconds: float) -> PolycypherError:
     return ConnectionLost(
         f"{name} cannot be reached or went away ({_cause(error) or text}); "
         "check that the server runs, and that address, port and encryption (+s) are right",
-        sent=not _refused(error),
+        sent=not _unconnected(error),
     )
 
 
-def _refused(error: BaseException | None) -> bool:
-    """Whether nothing listened where a connection was to be made: no query can have been sent."""
-    while error is not None:
-        if isinstance(error, ConnectionRefusedError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def _unconnected(error: BaseException) -> bool:
+    """Whether no connection was made, so that no query can have been sent.
+
+    Nothing listened there, or what did, a server that was ending, cut the connection before the handshake;
+    of the latter only the driver's words tell.
+    """
+    return any(
+        isinstance(link, ConnectionRefusedError) or str(link).startswith(_UNCONNECTED)
+        for link in _chain(error)
+    )
 
 
-def _cause(error: BaseException | None) -> str:
+def _cause(error: BaseException) -> str:
     """What the operating system said, if it is at the root: the driver wraps it in long sentences."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-            return os.strerror(error.errno)
-        error = error.__cause__ or error.__context__
+    for link in _chain(error):
+        if isinstance(link, OSError) and link.errno is not None and link.errno > 0:
+            return os.strerror(link.errno)
     return ""
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and what led to it. The driver raises kept errors again, so a chain may lead to itself."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
 
 
 def one_line(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from polycypher.cypher import guard
@@ -15,6 +16,7 @@ from polycypher.errors import GraphUnavailable, QueryTimeout, UsageError
 from polycypher.graph.bolt import CONNECT_SECONDS, Address, BoltClient, Limits, Result
 from polycypher.graph.failures import ConnectionLost
 from polycypher.graph.introspect import read_schema
+from polycypher.graph.stored import find_stored
 from polycypher.schema import GraphSchema
 
 __all__ = ["GraphStore", "Limits", "Result"]
@@ -101,6 +103,13 @@ class GraphStore:
                     "try again when its server is less busy"
                 ) from None
         return self._schema
+
+    def stored(self, texts: Sequence[str]) -> dict[str, frozenset[tuple[str, str]]]:
+        """Those of `texts`, whatever their case, that the graph stores: text → (label or type, property).
+
+        Bounded to about a second; what is not found in time is not told.
+        """
+        return find_stored(lambda query, limits: self._run(guard.check(query), limits), self.schema(), texts)
 
     def verify(self) -> None:
         """Raise `GraphUnavailable` or `GraphAuthError` within seconds if the graph cannot be read."""

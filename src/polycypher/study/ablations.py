@@ -92,7 +92,7 @@ def ablate(
 
     Args:
         base, runner: base and adapters.
-        train, test: items; those of one question in all languages count together in `gate-questions`.
+        train, test: items in every language; `gate-questions` trains on a seeded share of all of them.
         default: the study's own gate.
         part: its training.
         weights: rows of the adapters that the gate weighs, [K, all].

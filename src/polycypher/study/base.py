@@ -6,6 +6,7 @@ Knows nothing of adapters or corpora beyond the texts a tiny tokenizer is traine
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from polycypher.errors import ModelError, RecipeError
 from polycypher.nano.pretrain import train_base
 from polycypher.nano.recipe import NanoRecipe
 from polycypher.nano.tokenizer import train_tokenizer
+from polycypher.study import processes
 from polycypher.study.recipe import StudyRecipe
 from polycypher.translator.bundle import fingerprint
 from polycypher.translator.loading import load_base
@@ -61,18 +63,17 @@ def open_base(
     is trained on these texts.
 
     Raises:
-        ModelError: the model cannot be fetched or read.
+        ModelError: the model cannot be fetched or read, or one of nano's is missing where several processes
+            run: training it knows only one.
         RecipeError: a tiny run of a base whose architecture the recipe does not name.
     """
     if tiny_texts is not None:
-        folder = _tiny(recipe, tiny_texts)
+        with processes.first_alone():
+            folder = _tiny(recipe, tiny_texts)
     elif recipe.base.recipe is not None:
-        nano = NanoRecipe.from_file(recipe.base.recipe)
-        folder = nano.folder / "base"
-        if not (folder / "model.safetensors").exists():
-            train_base(nano, report=report)
+        folder = _nano(recipe.base.recipe, report)
     else:
-        folder = _fetched(str(recipe.base.model))
+        folder = _fetched(str(recipe.base.model))  # the hub's client locks what it writes
     model, tokenizer = load_base(folder, device="cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(os.cpu_count() or 1)
     template = template_named(recipe.prompt, tokenizer)
@@ -102,6 +103,19 @@ def architecture(recipe: StudyRecipe) -> dict[str, Any]:
     raise RecipeError("the recipe does not say its base's sizes; add `base.architecture`")
 
 
+def _nano(recipe: Path, report: Callable[[Mapping[str, Any]], None]) -> Path:
+    nano = NanoRecipe.from_file(recipe)
+    folder = nano.folder / "base"
+    if not (folder / "model.safetensors").exists():
+        if not processes.is_only():
+            raise ModelError(
+                f"the base of {recipe} is not trained yet, and one process must do it: run the study once "
+                "without `accelerate launch`"
+            )
+        train_base(nano, report=report)
+    return folder
+
+
 def _tiny(recipe: StudyRecipe, texts: Iterable[str]) -> Path:
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -127,9 +141,12 @@ def _tiny(recipe: StudyRecipe, texts: Iterable[str]) -> Path:
     }
     torch.manual_seed(recipe.seed)
     model = LlamaForCausalLM(LlamaConfig(**shrunk))
-    folder.mkdir(parents=True, exist_ok=True)
-    tokenizer.save_pretrained(folder)
-    model.save_pretrained(folder)
+    # Under a name of its own first: a kill must not leave a half-written model that looks finished.
+    unfinished = folder.with_name("base.partial")
+    tokenizer.save_pretrained(unfinished)
+    model.save_pretrained(unfinished)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(unfinished, folder)
     return folder
 
 

@@ -7,13 +7,13 @@ are Okabe and Ito's, told apart by colour-blind readers. Knows nothing of what i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from polycypher.errors import UsageError
+from polycypher.study.files import replacing
 from polycypher.study.tables import NOT_AVAILABLE
 
 if TYPE_CHECKING:
@@ -118,10 +118,6 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
         drawn = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
         FigureCanvasAgg(drawn)
         yield drawn
-        partial = path.with_name(f".{path.name}.partial")
-        try:
+        with replacing(path) as temporary:
             # Without the writer's version the bytes depend on the results alone.
-            drawn.savefig(partial, format="png", metadata={"Software": None})
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+            drawn.savefig(temporary, format="png", metadata={"Software": None})

@@ -6,6 +6,7 @@ split and the split is checked again after it. Knows nothing of models.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,13 +57,20 @@ def read_data(recipe: StudyRecipe) -> StudyData:
     """Read a recipe's corpora and split them.
 
     Raises:
-        CorpusError: a file or data set cannot be used, or holds too few parallel examples.
+        CorpusError: a file or data set cannot be used, holds too few parallel examples, or gives one id to
+            a training and a test example about different schemas.
         RecipeError: the schemas are missing.
     """
     part = recipe.corpus
     train, train_texts = _read(part.train)
     test, test_texts = _read(part.test)
     schemas = read_schemas(part.schemas) if part.schemas else {}
+    for name in train_texts.keys() & test_texts.keys():
+        if train_texts[name] != test_texts[name]:
+            raise CorpusError(
+                f"the id '{name}' stands in the training and in the test set with different schemas; give "
+                "each example its own"
+            )
     texts = {**train_texts, **test_texts}
     if not schemas and not texts:
         raise RecipeError("the corpus gives no schemas of its own; name a file of them in `corpus.schemas`")
@@ -78,8 +86,18 @@ def make_data(
 ) -> StudyData:
     """The data of a study from examples that are read already.
 
+    An example is usable if its schema is known, it has a question in every language of the study and its
+    query can be read; the others are passed over.
+
+    Args:
+        recipe: counts, languages and seed.
+        train: of these, what shares a question with `test` is left out.
+        test: measured on, up to `corpus.test_limit`; kept out of training whole.
+        schemas: by database.
+        texts: by example id; goes before `schemas`.
+
     Raises:
-        CorpusError: too few parallel examples, or none to measure on.
+        CorpusError: too few usable examples to train on, none to measure on, or an id twice among them.
     """
     part, codes = recipe.corpus, recipe.languages
 
@@ -89,7 +107,13 @@ def make_data(
 
     measured = [example for example in test if usable(example)][: part.test_limit]
     if not measured:
-        raise CorpusError("no test example has a schema and a question in every language of the study")
+        raise CorpusError(
+            f"none of {len(test)} test examples has a schema and a question in each of {', '.join(codes)}; "
+            "add schemas or translations, or name fewer `languages`"
+        )
+    twice = [name for name, times in Counter(example.id for example in measured).items() if times > 1]
+    if twice:
+        raise CorpusError(f"two test examples have the id '{twice[0]}'; give each its own")
     apart = without_questions([example for example in train if usable(example)], test)
     split = split_parallel(
         distinct_questions(apart),

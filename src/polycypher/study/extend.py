@@ -36,8 +36,8 @@ from polycypher.schema import GraphSchema
 from polycypher.study.files import write_json
 from polycypher.study.gates import sized_for, train_and_save
 from polycypher.study.growth import fingerprints
+from polycypher.study.progress import Bar, quiet, steps_on
 from polycypher.study.recipe import GatePart
-from polycypher.study.study import Bar, quiet
 from polycypher.translator.bundle import Manifest, find_bundle
 from polycypher.translator.loading import load_base
 from polycypher.translator.prompts import PromptMaker
@@ -137,14 +137,7 @@ def add_language(
             _row(maker, schemas, example, language) for example in usable if language in example.questions
         ]
         identity = Identity(language, manifest.name, manifest.base_fingerprint, template.hash)
-        with bar(f"adapter {language}", 100) as advance:
-            shown = 0
-
-            def step(done: int, steps: int) -> None:
-                nonlocal shown
-                advance(100 * done // steps - shown)
-                shown = 100 * done // steps
-
+        with steps_on(bar, f"adapter {language}") as step:
             adapter = train_adapter(
                 base,
                 rows,

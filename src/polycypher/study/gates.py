@@ -5,8 +5,6 @@ Knows nothing of the test set.
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +21,7 @@ from polycypher.fusion.previews import size_of
 from polycypher.fusion.storage import load_gate, save_gate
 from polycypher.study.base import Base
 from polycypher.study.data import StudyData
+from polycypher.study.files import read_kept, write_json
 from polycypher.study.recipe import GatePart
 
 COST = "cost.json"
@@ -79,7 +78,11 @@ def train_and_save(
     feature_seconds: float,
     key: str,
 ) -> TrainedGate:
-    """Train a gate on features and keep it with its cost; `key` tells what it was made of."""
+    """Train a gate on features and keep it with its cost; `key` tells what it was made of.
+
+    Raises:
+        TrainingError: a loss that is no number, a full disk.
+    """
     began = time.monotonic()
     gate = fresh_gate(config, seed, runner.device)
     train_gate(
@@ -100,9 +103,10 @@ def train_and_save(
         "training_seconds": round(seconds, 2),
         "parameters": sum(weight.numel() for weight in gate.parameters()),
     }
+    # The cost is written last: it says that the gate is whole. An older one would vouch for the new gate.
+    (folder / COST).unlink(missing_ok=True)
     save_gate(gate.cpu(), folder)
-    (folder / f"{COST}.tmp").write_text(json.dumps(cost), encoding="utf-8")
-    os.replace(folder / f"{COST}.tmp", folder / COST)  # last: it says that the gate is whole
+    write_json(folder / COST, cost)
     return TrainedGate(load_gate(folder), cost)
 
 
@@ -112,11 +116,8 @@ def kept_gate(folder: Path, key: str) -> TrainedGate | None:
     Raises:
         BundleError: it is damaged.
     """
-    try:
-        cost = json.loads((folder / COST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return TrainedGate(load_gate(folder), cost) if cost.get("key") == key else None
+    cost = read_kept(folder / COST, key)
+    return None if cost is None else TrainedGate(load_gate(folder), cost)
 
 
 def fresh_gate(config: GateConfig, seed: int, device: torch.device) -> Gate:

@@ -9,25 +9,26 @@ table looks.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from polycypher.adapters.lora import WEIGHTS, LoraAdapter
-from polycypher.adapters.train.loop import train_adapter
+from polycypher.adapters.train.loop import Watch, train_adapter
 from polycypher.corpus.example import Example
-from polycypher.errors import CorpusError, TrainingError
+from polycypher.errors import CorpusError, RecipeError, TrainingError
+from polycypher.evaluation import evaluate
 from polycypher.evaluation.execute import Executor
 from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.gate_training import GateItem, collect
-from polycypher.study.files import write_json
+from polycypher.study.files import read_kept, write_json
 from polycypher.study.gates import TrainedGate, gate_config, items_of, kept_gate, train_and_save
-from polycypher.study.measure import check_gold, measure, scores
+from polycypher.study.measure import scores
 from polycypher.study.methods import Method
 from polycypher.study.predict import questions_of
+from polycypher.study.progress import steps_on
 from polycypher.study.study import Study
 from polycypher.study.train import JOINT, identity, rows_of
 
@@ -45,18 +46,21 @@ def train_further(study: Study) -> Further:
     """Train the adapter of the recipe's further language on its examples in the training files.
 
     Raises:
-        CorpusError: the corpus has none in that language.
-        TrainingError: as for `train_adapter`.
+        RecipeError: the recipe names no further language.
+        CorpusError: the corpus has no example in it.
+        TrainingError: as for `train_adapter`, or an older adapter's file was changed meanwhile.
     """
     part = study.recipe.growth
     if part is None:
-        raise CorpusError("the recipe has no `growth` part")
+        raise RecipeError("the recipe names no further language; add `growth`")
     code = part.language
     known = [example for example in study.data.pool if code in example.questions][: part.examples]
     if not known:
-        raise CorpusError(f"no training example has a question in '{code}'; change `growth.language`")
+        raise CorpusError(
+            f"no training example has a question in '{code}'; add some, or change `growth.language`"
+        )
     before = fingerprints(study.folder(name) for name in study.adapters)
-    with study.bar(f"adapter {code}", 1) as advance:
+    with steps_on(study.bar, f"adapter {code}") as step:
         adapter = train_adapter(
             study.base.model,
             rows_of(study.base, study.data, [(example, code) for example in known]),
@@ -64,39 +68,50 @@ def train_further(study: Study) -> Further:
             study.folder(code),
             identity=identity(study.base, code),
             seed=study.recipe.seed,
+            watch=Watch(step),
         )
-        advance(1)
-    if before != fingerprints(study.folder(name) for name in study.adapters):
-        raise TrainingError("an adapter of another language was changed; restore it and run again")
+    after = fingerprints(study.folder(name) for name in study.adapters)
+    if changed := [folder for folder in before if before[folder] != after[folder]]:
+        raise TrainingError(
+            f"the adapter in {changed[0]} was changed while '{code}' was trained; restore it and run again"
+        )
     study.adapters[code] = adapter
     return Further(code, adapter, tuple(known))
 
 
-def fingerprints(folders: Any) -> dict[str, str]:
+def fingerprints(folders: Iterable[Path]) -> dict[str, str]:
     """Folder → SHA-256 of the adapter's weights in it."""
-    return {
-        str(folder): hashlib.sha256((Path(folder) / WEIGHTS).read_bytes()).hexdigest() for folder in folders
-    }
+    return {str(folder): hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest() for folder in folders}
 
 
 def grow(
     study: Study,
     runner: BatchRunner,
     places: Mapping[str, int],
+    examples: Sequence[Example],
     graphs: Mapping[str, Executor],
     further: Further | None,
 ) -> list[dict[str, Any]]:
-    """A record a step, for the 1st … nth language."""
+    """A record a step, for the 1st … nth language.
+
+    Args:
+        study: with the adapters of all languages and the joint one.
+        runner, places: base and stacked adapters.
+        examples: the test examples whose gold queries were checked (`measure.check_gold`).
+        graphs: where their queries run.
+        further: the recipe's further language, if it has one.
+
+    Raises:
+        TrainingError: a gate's loss is no number, a full disk.
+    """
     recipe = study.recipe
     codes = [*recipe.languages, *([further.language] if further else [])]
     path = recipe.folder / "growth.json"
     key = study.key(
         "growth", codes, recipe.gate.model_dump(mode="json"), [study.made_by(code) for code in codes]
     )
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["key"] == key:
-            return list(kept["steps"])
+    if (kept := read_kept(path, key)) is not None:
+        return list(kept["steps"])
     joint = study.adapters[JOINT].record
     rate = float(joint["minutes"]) / int(joint["samples"])
     steps, samples, minutes = [], 0, 0.0
@@ -120,7 +135,7 @@ def grow(
                 "joint_minutes": round(joint["minutes"] if measured else rate * joint_samples, 3),
                 "joint_minutes_measured": measured,
                 "fusion_minutes": round(minutes, 3),
-                "scores": _scores(study, runner, places, codes[:count], gate, graphs),
+                "scores": _scores(study, runner, places, codes[:count], gate, examples, graphs),
             }
         )
     write_json(path, {"key": key, "steps": steps})
@@ -170,16 +185,17 @@ def _scores(
     places: Mapping[str, int],
     codes: Sequence[str],
     gate: TrainedGate | None,
+    examples: Sequence[Example],
     graphs: Mapping[str, Executor],
 ) -> dict[str, Any]:
+    """Language → measures of the adapters so far, fused by their gate."""
     asked = questions_of(study.base, study.data, study.data.test, codes)
     if not asked:
         return {}
     name = "growth-" + "-".join(codes)
     method = Method(name, tuple(codes), "gate" if gate else None)
     made = study.answers(method, runner, places, {"gate": gate} if gate else {}, asked)
-    examples, _ = check_gold(study.data.test, graphs)
-    report = measure(made, examples, graphs)
+    report = evaluate(made, examples, graphs)
     routed = {code: round(report.routing.get(code, {}).get(code, 0.0), 4) for code in codes} if gate else {}
     found = scores(report, codes)
     return {

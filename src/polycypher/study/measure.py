@@ -5,19 +5,20 @@ Gold against gold must score full before anything is measured. Knows nothing of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
 from polycypher.corpus.example import Example
 from polycypher.errors import CorpusError
-from polycypher.evaluation import Prediction, Report, evaluate, self_check
+from polycypher.evaluation import Interval, Prediction, Report, self_check
 from polycypher.evaluation.execute import Executor
 from polycypher.evaluation.intervals import paired_difference
 from polycypher.graph.connect import connect
+from polycypher.study.reading import METRICS
 
-MEASURES = ("rouge_l", "cypher_rouge_l", "exact_match", "execution_accuracy", "executable")
+MEASURES = tuple(METRICS)
 PAIRS = (
     ("fusion-mlp", "linear-factor"),
     ("fusion-mlp", "linear-exact"),
@@ -68,13 +69,6 @@ def check_gold(
     return usable, wrong
 
 
-def measure(
-    predictions: Iterable[Prediction], examples: Sequence[Example], graphs: Mapping[str, Executor]
-) -> Report:
-    """Score one method's predictions."""
-    return evaluate(predictions, examples, graphs)
-
-
 def scores(report: Report, languages: Sequence[str]) -> dict[str, dict[str, Any]]:
     """language or `avg` → measure → `value`, `low`, `high`, or None where nothing was measured."""
     found: dict[str, dict[str, Any]] = {}
@@ -104,7 +98,18 @@ def routing(
     languages: Sequence[str],
     shown: int = 2,
 ) -> dict[str, Any]:
-    """Example weights, confusion and top weights of one gate's predictions."""
+    """Where one gate sends questions, for `results.json`.
+
+    Args:
+        predictions: with their weights; those without are left out.
+        examples: by id, for the questions' text.
+        languages: of the questions, in the order of the tables.
+        shown: example questions a language.
+
+    Returns:
+        `examples` (language, question, weights), `confusion` (language → adapter → share of its questions
+        in which that adapter weighs most) and `top` (language → the largest weight of each question).
+    """
     weighed = [made for made in predictions if made.weights]
     confusion: dict[str, dict[str, float]] = {}
     top: dict[str, list[float]] = {}
@@ -136,7 +141,7 @@ def _difference(one: Report, other: Report, measure: str, language: str | None) 
     return _interval(paired_difference([first[n] for n in both], [second[n] for n in both]))
 
 
-def _interval(interval: Any) -> dict[str, float] | None:
+def _interval(interval: Interval | None) -> dict[str, float] | None:
     if interval is None:
         return None
     return {name: round(float(getattr(interval, name)), 5) for name in ("value", "low", "high")}

@@ -6,9 +6,10 @@ Parameters are counted on a model without memory (PyTorch's meta device) with PE
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from polycypher.errors import AdapterError
 from polycypher.study.base import architecture
 from polycypher.study.methods import methods
 from polycypher.study.recipe import StudyRecipe
@@ -46,8 +47,6 @@ class StudyPlan:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
-        from dataclasses import asdict
-
         return asdict(self)
 
 
@@ -71,10 +70,11 @@ def plan_study(recipe: StudyRecipe) -> StudyPlan:
         PlannedRun(name, samples, settings.epochs, settings.epochs * math.ceil(samples / a_step), trainable)
         for name, samples in sizes.items()
     )
-    gate_samples = min(recipe.gate.questions, part.shared) * count
+    gate_samples = recipe.gate.questions * count
     bytes_a_weight = 2 if settings.precision == "bf16" else 4
     state = {"adamw": 8, "adamw-8bit": 2}[settings.optimizer]
-    # Weights, the adapter with gradients and optimiser state in float32, and activations of one pass.
+    # Weights, the adapter with gradients and optimiser state in float32, and activations of one pass: in 16
+    # bits 34 bytes a token, layer and hidden number, attention scores apart (arXiv 2205.05198, §4.1).
     hidden, layers = architecture(recipe)["hidden_size"], architecture(recipe)["num_hidden_layers"]
     activations = settings.packs_at_once * settings.longest * hidden * layers * 34 * bytes_a_weight // 2
     memory = total * bytes_a_weight + trainable * (8 + state) + activations
@@ -128,8 +128,6 @@ def count_parameters(recipe: StudyRecipe) -> tuple[int, int]:
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import LlamaConfig, LlamaForCausalLM
-
-    from polycypher.errors import AdapterError
 
     settings = recipe.adapters
     with torch.device("meta"):

@@ -16,19 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from polycypher.study import canvas, paper, reading
 from polycypher.study.aims import AIM_METRICS, BETTER_GATE_AIM, SHARE_AIM
-from polycypher.study.canvas import (
-    BLACK,
-    BLUE,
-    COLOURS,
-    GREEN,
-    GREY,
-    LINES,
-    MARKERS,
-    ORANGE,
-    ROW,
-    SKY,
-    WIDTH,
-)
+from polycypher.study.canvas import BLACK, BLUE, COLOURS, GREEN, GREY, LINES, MARKERS, ORANGE, ROW, SKY, WIDTH
 from polycypher.study.reading import Results
 from polycypher.study.tables import NOT_AVAILABLE, NOT_RUN
 
@@ -125,7 +113,7 @@ def confusion(results: Results, path: Path) -> Path:
 
 def top_weights(results: Results, path: Path) -> Path:
     """Histogram of each question's largest weight: a row a gate, a panel a language."""
-    gates = _weighed_gates(results)
+    gates = reading.top_weights(results)
     canvas.refuse_empty(list(gates), "routing/top")
     columns = list(dict.fromkeys(language for weights in gates.values() for language in weights))
     width = max(5.0, min(WIDTH, 3.0 * len(columns)))
@@ -241,7 +229,7 @@ PLOTS: Final[Mapping[str, Plot]] = {
     "scores": Plot(scores, lambda results: _run_methods(results)),
     "recovered": Plot(recovered, lambda results: _sharing_methods(results)),
     "confusion": Plot(confusion, lambda results: reading.part(results, "routing", "confusion")),
-    "top-weights": Plot(top_weights, lambda results: _weighed_gates(results)),
+    "top-weights": Plot(top_weights, lambda results: reading.top_weights(results)),
     "growth": Plot(growth, lambda results: reading.records(results, "growth")),
     "ablations": Plot(ablations, lambda results: reading.records(results, "ablations")),
     "curves": Plot(curves, lambda results: _curve_names(results)),
@@ -278,17 +266,6 @@ def _sharing_methods(results: Results) -> list[str]:
 
 def _curve_names(results: Results) -> list[str]:
     return [name for name in reading.part(results, "curves") if reading.records(results, "curves", name)]
-
-
-def _weighed_gates(results: Results) -> dict[str, dict[str, list[float]]]:
-    """Gate → language → the largest weight of each question; gates and languages without one left out."""
-    gates: dict[str, dict[str, list[float]]] = {}
-    for gate in reading.part(results, "routing", "top"):
-        for language, weights in reading.part(results, "routing", "top", gate).items():
-            known = [value for value in map(reading.number, weights or ()) if value is not None]
-            if known:
-                gates.setdefault(gate, {})[language] = known
-    return gates
 
 
 def _score_panel(panel: Axes, results: Results, names: Sequence[str], metric: str) -> None:

@@ -7,7 +7,6 @@ method is either there or not. Knows nothing of databases or metrics.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,14 @@ from torch import Tensor
 from polycypher.corpus.example import Example
 from polycypher.corpus.prompt import PromptTokens
 from polycypher.cypher.cleanup import clean
-from polycypher.errors import CorpusError, UsageError
+from polycypher.errors import CorpusError
 from polycypher.evaluation import Prediction
 from polycypher.fusion.batch import BatchRunner, BatchStates
 from polycypher.fusion.gate import Gate
 from polycypher.fusion.inputs import GateInputs
 from polycypher.study.base import Base
 from polycypher.study.data import StudyData
+from polycypher.study.files import keeping
 from polycypher.study.methods import Method, Mixing
 
 _KEY = "polycypher"
@@ -76,7 +76,19 @@ def predict(
     longest: int,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[Prediction]:
-    """Greedy answers of a method, unconstrained as in the paper, with the rows' weights by adapter name."""
+    """Greedy answers of a method, unconstrained as in the paper, with the rows' weights by adapter name.
+
+    Args:
+        method: which rows run, and how they are mixed.
+        base: for its tokenizer and the gate's inputs.
+        runner: base and stacked adapters.
+        places: adapter → its place in the stack.
+        gate: weighs the rows; None for a method of one row.
+        asked: sorted as `questions_of` does, so that those of one schema run together.
+        batch: questions run at once.
+        longest: tokens that an answer may have.
+        progress: told how many questions a batch had.
+    """
     rows = method.weights(places).to(runner.device)
     inputs = GateInputs(base.model, gate.config) if gate is not None else None
     predictions = []
@@ -110,15 +122,11 @@ def save_predictions(predictions: Sequence[Prediction], path: Path, key: str = "
     `key` tells what made them; it stands in the file's metadata.
 
     Raises:
-        UsageError: the extra with pyarrow is not installed.
+        TrainingError: the disk is full or the folder cannot be written.
     """
-    try:
-        import pyarrow as arrow
-        from pyarrow import parquet
-    except ImportError:
-        raise UsageError(
-            "a study keeps its predictions as Parquet: pip install 'polycypher[study]'"
-        ) from None
+    import pyarrow as arrow
+    from pyarrow import parquet
+
     table = arrow.table(
         {
             "id": [made.example_id for made in predictions],
@@ -128,10 +136,8 @@ def save_predictions(predictions: Sequence[Prediction], path: Path, key: str = "
         }
     )
     table = table.replace_schema_metadata({_KEY: key})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    parquet.write_table(table, temporary)
-    os.replace(temporary, path)
+    with keeping(path) as temporary:
+        parquet.write_table(table, temporary)
 
 
 def load_predictions(path: Path, key: str = "") -> list[Prediction] | None:
@@ -147,7 +153,10 @@ def load_predictions(path: Path, key: str = "") -> list[Prediction] | None:
     try:
         table = parquet.read_table(path)
     except (ArrowException, OSError) as error:
-        raise CorpusError(f"the predictions {path} are damaged ({error}); delete the file") from None
+        reason = " ".join(str(error).split())[:200]
+        raise CorpusError(
+            f"the predictions {path} are damaged ({reason}); delete the file and run again"
+        ) from None
     if (table.schema.metadata or {}).get(_KEY.encode()) != key.encode():
         return None
     return [

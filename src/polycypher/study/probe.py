@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from polycypher.corpus.example import Example
+from polycypher.evaluation import evaluate
 from polycypher.evaluation.execute import Executor
 from polycypher.fusion.batch import BatchRunner
 from polycypher.study.base import Base
 from polycypher.study.data import StudyData
-from polycypher.study.measure import measure
 from polycypher.study.methods import Method
 from polycypher.study.predict import predict, questions_of
 
@@ -41,6 +41,16 @@ class ExecutionProbe:
         most: int = 16,
         longest: int = 120,
     ) -> None:
+        """Choose the questions.
+
+        Args:
+            base: for prompts and the tokenizer.
+            data: whose spare questions are asked.
+            graphs: where queries run; questions about these go before others.
+            languages: to ask in, each the same questions.
+            most: questions a language.
+            longest: tokens that an answer may have.
+        """
         self.base, self.graphs, self.longest = base, graphs, longest
         runnable = [example for example in data.spare if example.database in graphs] or list(data.spare)
         self.examples: list[Example] = runnable[:most]
@@ -64,7 +74,7 @@ class ExecutionProbe:
                 batch=16,
                 longest=self.longest,
             )
-        report = measure(predictions, self.examples, self.graphs)
+        report = evaluate(predictions, self.examples, self.graphs)
         name = "execution_accuracy" if self.graphs else "rouge_l"
         return {
             f"{'ex' if self.graphs else name}_{code}": round(getattr(summary, name) or 0.0, 4)

@@ -161,6 +161,17 @@ def confusion(results: Results, gate: str) -> tuple[list[str], list[str], list[l
     return list(matrix), adapters, shares
 
 
+def top_weights(results: Results) -> dict[str, dict[str, list[float]]]:
+    """Gate → language → the largest weight of each question; gates and languages without one left out."""
+    gates: dict[str, dict[str, list[float]]] = {}
+    for gate in part(results, "routing", "top"):
+        for language, weights in part(results, "routing", "top", gate).items():
+            known = [value for value in map(number, weights or ()) if value is not None]
+            if known:
+                gates.setdefault(gate, {})[language] = known
+    return gates
+
+
 def ablation_groups(results: Results) -> dict[str, list[Mapping[str, Any]]]:
     """Group → its records, in the reader's order, known groups without a record included."""
     groups: dict[str, list[Mapping[str, Any]]] = {group: [] for group in ABLATIONS}

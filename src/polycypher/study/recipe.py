@@ -74,7 +74,8 @@ class GatePart(_Part):
     """The gates (arXiv 2601.16097, §3): parallel questions a language and training."""
 
     questions: int = Field(default=2500, gt=0)
-    kinds: list[GateKindName] = ["mlp", "shared-scorer"]
+    kinds: list[GateKindName] = Field(default=["mlp", "shared-scorer"], min_length=1)
+    """Gates to train; the first is also the one of `fusion-top1`, of the ablations and of growth."""
     epochs: int = Field(default=8, gt=0)
     rate: float = Field(default=1e-3, gt=0)
     identification: float = Field(default=0.3, ge=0)
@@ -115,20 +116,33 @@ class StudyRecipe(_Part):
 
     @model_validator(mode="after")
     def _languages(self) -> StudyRecipe:
+        named = [*self.languages, *([self.growth.language] if self.growth else [])]
         try:
-            for code in self.languages:
+            for code in named:
                 check_language(code)
         except CorpusError as error:
             raise ValueError(str(error)) from None
         if "en" not in self.languages:
             raise ValueError("`languages` needs en: the baseline en-only is English")
         if len(set(self.languages)) != len(self.languages):
-            raise ValueError("a language stands twice in `languages`")
+            raise ValueError("a language stands twice in `languages`; name each once")
+        if len(set(named)) != len(named):
+            raise ValueError("`growth.language` is in `languages` already; name another")
+        return self
+
+    @model_validator(mode="after")
+    def _gate_questions(self) -> StudyRecipe:
+        if self.gate.questions > self.corpus.shared:
+            raise ValueError(
+                f"`gate.questions` ({self.gate.questions}) are drawn from the questions that all languages "
+                f"share, and `corpus.shared` is {self.corpus.shared}; ask for fewer, or share more"
+            )
         return self
 
     @classmethod
     def from_file(cls, path: Path) -> StudyRecipe:
-        """Read a recipe; paths in it are relative to the recipe's folder.
+        """Read a recipe; paths in it are relative to the recipe's folder, also where `model` or `hub` name
+        a folder there.
 
         Raises:
             RecipeError: unreadable, unknown key, or a value out of range; file and key are named.
@@ -140,12 +154,18 @@ class StudyRecipe(_Part):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "recipe"
-            raise RecipeError(f"{path}: `{where}`: {first['msg']}") from None
+            raise RecipeError(f"{path}: `{where}`: {first['msg'].removeprefix('Value error, ')}") from None
         return recipe._relative_to(path.parent)
 
     def _relative_to(self, root: Path) -> StudyRecipe:
+        def local(name: str | None) -> str | None:
+            """A folder beside the recipe, or else a name of the hub."""
+            return str(root / name) if name and (root / name).exists() else name
+
         def source(part: CorpusSource) -> CorpusSource:
-            return part.model_copy(update={"files": [root / file for file in part.files]})
+            return part.model_copy(
+                update={"files": [root / file for file in part.files], "hub": local(part.hub)}
+            )
 
         corpus = self.corpus.model_copy(
             update={
@@ -154,5 +174,10 @@ class StudyRecipe(_Part):
                 "schemas": root / self.corpus.schemas if self.corpus.schemas else None,
             }
         )
-        base = self.base.model_copy(update={"recipe": root / self.base.recipe if self.base.recipe else None})
+        base = self.base.model_copy(
+            update={
+                "model": local(self.base.model),
+                "recipe": root / self.base.recipe if self.base.recipe else None,
+            }
+        )
         return self.model_copy(update={"folder": root / self.folder, "corpus": corpus, "base": base})

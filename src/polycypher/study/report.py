@@ -8,7 +8,6 @@ matplotlib (`pip install polycypher[study]`). Knows nothing of how the results c
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from polycypher.errors import UsageError
 from polycypher.study import paper, plots, reading, tables
 from polycypher.study.aims import shortfalls, verdicts
 from polycypher.study.blocks import Block, Bullets, Heading, Paragraph, Picture, as_markdown
+from polycypher.study.files import replacing
 from polycypher.study.page import as_html
 from polycypher.study.reading import Results
 from polycypher.study.tables import Table
@@ -125,15 +125,15 @@ def write_report(results: Results, folder: Path) -> list[Path]:
     try:
         drawn = plots.draw_all(clean, folder / "plots")
         blocks = content(clean, drawn)
-        written = [
-            _write(folder / "report.md", as_markdown(blocks, folder)),
-            _write(folder / "report.html", as_html(blocks)),
-        ]
+        texts = {"report.md": as_markdown(blocks, folder), "report.html": as_html(blocks)}
+        for name, text in texts.items():
+            with replacing(folder / name) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(
             f"the report cannot be written to {folder}: {error}; free space there or name another folder"
         ) from error
-    return [*written, *drawn.values()]
+    return [*(folder / name for name in texts), *drawn.values()]
 
 
 def _what_was_run(results: Results) -> Paragraph:
@@ -180,13 +180,3 @@ def _printable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_printable(item) for item in value]
     return value
-
-
-def _write(path: Path, text: str) -> Path:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path

@@ -6,7 +6,6 @@ ablations → growth → results. Knows nothing of how the report looks.
 
 from __future__ import annotations
 
-import json
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -16,17 +15,19 @@ from typing import Any
 from polycypher.adapters.train.folder import read_log
 from polycypher.corpus.example import Example
 from polycypher.errors import RecipeError
-from polycypher.evaluation import Report
+from polycypher.evaluation import Report, evaluate
 from polycypher.fusion.batch import BatchRunner
-from polycypher.study import growth as growing
+from polycypher.study import processes
 from polycypher.study.ablations import ablate
-from polycypher.study.files import write_json
+from polycypher.study.files import read_kept, write_json
 from polycypher.study.gates import TrainedGate, gate_config, items_of
-from polycypher.study.measure import check_gold, differences, measure, open_graphs, routing, scores
-from polycypher.study.methods import Method, methods
+from polycypher.study.growth import grow, train_further
+from polycypher.study.measure import check_gold, differences, open_graphs, routing, scores
+from polycypher.study.methods import Method, Mixing, methods
 from polycypher.study.predict import questions_of
+from polycypher.study.progress import Bar, quiet
 from polycypher.study.recipe import StudyRecipe
-from polycypher.study.study import Bar, Study, quiet
+from polycypher.study.study import Study
 from polycypher.study.train import ENGLISH, JOINT, trained_names
 
 
@@ -47,15 +48,13 @@ def run_study(
         CorpusError: a corpus cannot be used, or gold queries do not score full against themselves.
         TrainingError, ModelError, GraphError, RecipeError: as for the stages.
     """
-    from accelerate import PartialState
-
     study = Study.open(recipe, tiny=tiny, bar=bar, report=report)
     recipe, data = study.recipe, study.data
     with open_graphs(recipe.evaluation.graphs) as graphs:
         for name in trained_names(recipe):
             study.train(name, graphs)
-        grown = growing.train_further(study) if recipe.growth else None
-        if not PartialState().is_main_process:
+        further = train_further(study) if recipe.growth else None
+        if not processes.is_first():
             return None
         study.merge()
         runner, places = study.runner()
@@ -67,8 +66,8 @@ def run_study(
         routed: dict[str, Any] = {}
         for method in methods(recipe.languages, recipe.gate.kinds):
             made = study.answers(method, runner, places, gates, asked)
-            reports[method.name] = measure(made, examples, graphs)
-            if method.gate and method.name.startswith("fusion-") and method.name != "fusion-top1":
+            reports[method.name] = evaluate(made, examples, graphs)
+            if method.gate and method.mixing is Mixing.LOGITS:
                 routed[method.name] = routing(made, known, recipe.languages)
         results: dict[str, Any] = {
             "name": recipe.name,
@@ -86,7 +85,7 @@ def run_study(
         }
         if recipe.ablations:
             results["ablations"] = _ablations(study, runner, places)
-        results["growth"] = growing.grow(study, runner, places, graphs, grown)
+        results["growth"] = grow(study, runner, places, examples, graphs, further)
     write_json(recipe.folder / "results.json", results)
     return results
 
@@ -121,25 +120,37 @@ def train_gates(
 ) -> dict[str, Path]:
     """Train the gates of a study, and first the adapters that are missing; kind → folder.
 
+    With several processes all train the adapters; the first alone goes on, and the others return nothing.
+
     Raises:
         CorpusError, TrainingError, ModelError: as for `run_study`.
     """
     study = Study.open(recipe, tiny=tiny, bar=bar, report=report)
     for code in study.recipe.languages:
         study.train(code)
+    if not processes.is_first():
+        return {}
     study.gates(*study.runner())
     return {kind: study.recipe.folder / "gates" / kind for kind in study.recipe.gate.kinds}
 
 
 def provenance(words: Sequence[str]) -> dict[str, str]:
-    """The command line, and the commit of the software if it runs from a repository."""
-    found = subprocess.run(
-        ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return {"command": shlex.join(["polycypher", *words]), "commit": found.stdout.strip()}
+    """The command line, and the commit of the software if it runs from its repository, else "".
+
+    A commit reads `-dirty` where files differ from it.
+    """
+    git = ["git", "-C", str(Path(__file__).parent)]
+    # Installed below somebody else's repository, the package is no file of it.
+    own = _output([*git, "ls-files", Path(__file__).name])
+    commit = _output([*git, "describe", "--always", "--dirty", "--exclude=*"]) if own else ""
+    return {"command": shlex.join(["polycypher", *words]), "commit": commit}
+
+
+def _output(command: Sequence[str]) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:  # no git
+        return ""
 
 
 def _corpus(study: Study, executed: Sequence[Example], wrong: Mapping[str, str]) -> dict[str, Any]:
@@ -184,10 +195,8 @@ def _ablations(study: Study, runner: BatchRunner, places: Mapping[str, int]) -> 
     default = gate_config(study.base, len(codes), recipe.gate.kinds[0])
     key = study.key("ablations", recipe.gate.model_dump(mode="json"), [study.made_by(code) for code in codes])
     path = recipe.folder / "ablations.json"
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["key"] == key:
-            return list(kept["rows"])
+    if (kept := read_kept(path, key)) is not None:
+        return list(kept["rows"])
     train = items_of(study.base, study.data, study.data.split.gate(recipe.gate.questions), codes)
     test = items_of(study.base, study.data, study.data.test, codes)
     with study.bar("ablations", len(train) + len(test)) as advance:

@@ -11,7 +11,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,29 +24,18 @@ from polycypher.evaluation.execute import Executor
 from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.gate_training import collect
 from polycypher.fusion.stacked import StackedAdapter
+from polycypher.study import processes
 from polycypher.study.base import Base, open_base
 from polycypher.study.data import StudyData, read_data
 from polycypher.study.files import write_json
 from polycypher.study.gates import TrainedGate, gate_config, items_of, kept_gate, train_and_save
 from polycypher.study.methods import Method
-from polycypher.study.predict import (
-    Asked,
-    load_predictions,
-    predict,
-    save_predictions,
-)
+from polycypher.study.predict import Asked, load_predictions, predict, save_predictions
 from polycypher.study.probe import ExecutionProbe
+from polycypher.study.progress import Bar, quiet, steps_on
 from polycypher.study.recipe import StudyRecipe
 from polycypher.study.tiny import tiny_data, tiny_recipe, tiny_texts
 from polycypher.study.train import merge_all, train_one
-
-Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""A progress bar: title and total to a context manager that yields `advance(count)`."""
-
-
-def quiet(title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-    """A bar that shows nothing."""
-    return nullcontext(lambda count: None)
 
 
 @dataclass
@@ -73,7 +61,10 @@ class Study:
 
         Raises:
             CorpusError, ModelError, RecipeError: what the recipe names cannot be used.
+            UsageError: a package of the extra `study` is missing.
+            TrainingError: the folder cannot be written.
         """
+        processes.check_packages()
         if tiny:
             recipe = tiny_recipe(recipe)
             data = tiny_data(recipe)
@@ -81,7 +72,8 @@ class Study:
         else:
             data = read_data(recipe)
             base = open_base(recipe, report=report)
-        write_json(recipe.folder / "split.json", data.split.to_dict())
+        if processes.is_first():
+            write_json(recipe.folder / "split.json", data.split.to_dict())
         return cls(recipe, data, base, bar)
 
     def train(self, name: str, graphs: Mapping[str, Executor] | None = None) -> LoraAdapter:
@@ -92,14 +84,7 @@ class Study:
         """
         codes = [name] if name in self.recipe.languages else self.recipe.languages
         probe = ExecutionProbe(self.base, self.data, graphs, codes) if graphs is not None else None
-        with self.bar(f"adapter {name}", 1000) as advance:
-            shown = 0
-
-            def step(done: int, steps: int) -> None:
-                nonlocal shown
-                advance(1000 * done // steps - shown)
-                shown = 1000 * done // steps
-
+        with steps_on(self.bar, f"adapter {name}") as step:
             self.adapters[name] = train_one(
                 self.recipe, self.base, self.data, name, self.folder(name), Watch(step, probe)
             )
@@ -110,7 +95,11 @@ class Study:
         return self.recipe.folder / "adapters" / name
 
     def merge(self) -> None:
-        """Make the linear merges of the languages' adapters."""
+        """Make the linear merges of the languages' adapters.
+
+        Raises:
+            AdapterError: the adapters do not belong together, or a merge cannot be written.
+        """
         self.adapters.update(merge_all(self.adapters, self.recipe.languages, self.recipe.folder / "adapters"))
 
     def runner(self) -> tuple[BatchRunner, dict[str, int]]:
@@ -125,7 +114,12 @@ class Study:
         return runner, {name: place for place, name in enumerate(self.adapters)}
 
     def gates(self, runner: BatchRunner, places: Mapping[str, int]) -> dict[str, TrainedGate]:
-        """Train or read the gates of the recipe over the languages' adapters."""
+        """Train or read the gates of the recipe over the languages' adapters; kind → gate.
+
+        Raises:
+            TrainingError: a loss that is no number, a full disk.
+            BundleError: a finished gate is damaged.
+        """
         part, codes = self.recipe.gate, self.recipe.languages
         configs = {kind: gate_config(self.base, len(codes), kind) for kind in part.kinds}
         key = self.key("gate", part.model_dump(mode="json"), [self.made_by(code) for code in codes])
@@ -167,7 +161,12 @@ class Study:
         gates: Mapping[str, TrainedGate],
         asked: Sequence[Asked],
     ) -> list[Prediction]:
-        """A method's answers to the test questions, from its file if the same things made it."""
+        """A method's answers to the test questions, from its file if the same things made it.
+
+        Raises:
+            CorpusError: the file is damaged.
+            TrainingError: it cannot be written.
+        """
         part = self.recipe.evaluation
         gate = gates[method.gate] if method.gate else None
         key = self.key(
@@ -202,6 +201,8 @@ class Study:
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def made_by(self, name: str) -> Any:
+        """What made an adapter, for a key: its run; of a merge, its name and the runs that went in; of the
+        base (""), nothing of its own."""
         record = self.adapters[name].record if name else {}
         return record.get("run") or [
             name,

@@ -42,7 +42,8 @@ def tiny_data(recipe: StudyRecipe) -> StudyData:
     """Synthetic parallel questions about the demo graph, in the recipe's languages.
 
     Raises:
-        CorpusError: the synthesiser does not know one of the languages.
+        UsageError: the synthesiser does not know one of the languages.
+        CorpusError: as for `make_data`.
     """
     schema, lexicon, values = demo_world()
     codes = list(recipe.languages)

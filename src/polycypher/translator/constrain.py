@@ -21,6 +21,7 @@ import torch
 from polycypher.cypher.grammar import schema_grammar
 from polycypher.errors import ModelError
 from polycypher.schema import GraphSchema
+from polycypher.translator.grounding import Homes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -88,6 +89,7 @@ class GrammarConstraint:
         question: str = "",
         constrain_literals: bool = True,
         values: Sequence[str] = (),
+        homes: Homes | None = None,
     ) -> QueryMatcher:
         """Begin one query.
 
@@ -96,12 +98,17 @@ class GrammarConstraint:
             question: the text whose words may stand in strings.
             constrain_literals: False lets strings hold anything; `question` and `values` then do nothing.
             values: further texts that a string may hold as a whole, such as stored values.
+            homes: stored texts and the properties that hold them, to which the maps of patterns are held;
+                see `polycypher.translator.grounding`.
 
         Raises:
             SchemaError: the schema is empty.
         """
         told = (question, tuple(values)) if constrain_literals else None
-        key = (schema.to_json(), told)
+        held = (
+            None if homes is None else tuple(sorted((text, tuple(sorted(at))) for text, at in homes.items()))
+        )
+        key = (schema.to_json(), told, held)
         with self._lock:
             compiled = self._compiled.get(key)
             if compiled is not None:
@@ -111,6 +118,7 @@ class GrammarConstraint:
                 schema,
                 literals=values if constrain_literals else None,
                 spans_of=question if constrain_literals else "",
+                homes=homes,
                 **self._options,
             )
             compiled = llguidance.LLMatcher(self._tokens, text, log_level=0, limits=_LIMITS)

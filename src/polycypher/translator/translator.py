@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from polycypher.cypher.cleanup import clean
 from polycypher.errors import BundleError, ModelError, UsageError
 from polycypher.schema import GraphSchema
 from polycypher.translator.bundle import Manifest, find_bundle
+from polycypher.translator.grounding import Homes, grounded
 from polycypher.translator.names import complete_names
 from polycypher.translator.prompts import PromptMaker
 
@@ -81,7 +82,7 @@ class Translator:
         *,
         language: str | None = None,
         constrain: bool = True,
-        values: Sequence[str] = (),
+        stored: Homes | None = None,
     ) -> Translation:
         """Translate a question.
 
@@ -90,7 +91,8 @@ class Translator:
             schema: what the graph holds.
             language: use this language's adapter alone (hard routing); None asks the gate.
             constrain: only queries that are valid for the schema; False decodes freely.
-            values: stored values that a literal may hold besides spans of the question.
+            stored: which texts of the question the graph stores, and at which properties; a literal is then
+                only asked of a property that holds it (see `translator.grounding`).
 
         Raises:
             UsageError: an empty or too long question, or an unknown language.
@@ -111,7 +113,11 @@ class Translator:
                 )
             mask = None
             if constrain:
-                mask = self._constraints().start(fitted, question=asked, values=values)
+                names = (*fitted.labels, *fitted.relationship_types, *fitted.properties)
+                homes = grounded(asked, stored, names) if stored else None
+                mask = self._constraints().start(
+                    fitted, question=asked, values=tuple(homes or ()), homes=homes
+                )
             decoded = self._decoder.decode(prompt, weights=weights, mask=mask, most=LONGEST_QUERY)
         notices = [notice] if notice else []
         if mask is not None and not mask.constrained:
