@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_models import END, peft_model, random_ids, tiny_llama
 
 from polycypher.adapters.lora import LoraAdapter
 from polycypher.adapters.train.checkpoint import FILE, Checkpoint
@@ -15,6 +14,7 @@ from polycypher.adapters.train.loop import Watch, train_adapter
 from polycypher.adapters.train.packing import TrainingRow
 from polycypher.adapters.train.settings import AdapterSettings
 from polycypher.errors import AdapterError, TrainingError
+from tiny_models import END, peft_model, random_ids, tiny_llama
 
 SETTINGS = AdapterSettings(
     rank=4,

@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_models import random_ids, tiny_llama
 
 from polycypher.adapters.train.loop import AnswerLoss
 from polycypher.adapters.train.packing import IGNORED, TrainingRow, pack
+from tiny_models import random_ids, tiny_llama
 
 
 def row(prefix: int, suffix: int, answer: int, seed: int = 0) -> TrainingRow:
