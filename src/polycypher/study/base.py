@@ -75,7 +75,7 @@ def open_base(
     else:
         folder = _fetched(str(recipe.base.model))  # the hub's client locks what it writes
     model, tokenizer = load_base(folder, device="cuda" if torch.cuda.is_available() else "cpu")
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(processes.cores())
     template = template_named(recipe.prompt, tokenizer)
     maker = PromptMaker(tokenizer, template, recipe.schema_tokens)
     return Base(model, tokenizer, folder, fingerprint(folder), maker)
