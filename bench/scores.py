@@ -10,6 +10,7 @@ without constrained decoding on the same questions; intervals are 95 % bootstrap
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import time
@@ -20,6 +21,7 @@ from typing import Any
 from polycypher.console import progress_bar
 from polycypher.corpus.example import Example
 from polycypher.corpus.readers import read_examples, read_schemas
+from polycypher.cypher.lexer import Kind, tokenize
 from polycypher.cypher.normalise import normalise
 from polycypher.errors import QueryError
 from polycypher.evaluation import Prediction, Report, evaluate
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--count", type=int, default=150, help="synthetic questions a set")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--modes", nargs="*", default=["constrained", "free"])
     parser.add_argument("--sets", nargs="*", default=["demo", "movies", "northwind", "dev", "unseen"])
     options = parser.parse_args()
     commit = subprocess.run(
@@ -51,21 +54,26 @@ def main() -> None:
     with Translator.load(options.model) as translator:
         if "demo" in options.sets:
             with connect("demo") as store:
-                results["sets"]["demo"] = both(translator, demo_examples(store, options.count), store)
+                results["sets"]["demo"] = both(
+                    translator, demo_examples(store, options.count), store, modes=options.modes
+                )
         if options.data:
             dev = read_examples(options.data / "parallel" / "dev.jsonl", languages=LANGUAGES)
             for name in {"movies", "northwind"} & set(options.sets):
                 with connect(name) as store:
                     results["sets"][f"dev-{name}"] = both(
-                        translator, [e for e in dev if e.database == name], store
+                        translator,
+                        [e for e in dev if e.database == name],
+                        store,
+                        modes=options.modes,
                     )
             if "dev" in options.sets:
                 known = read_schemas(options.data / "schemas.jsonl")
                 rest = [e for e in dev if e.database in known and e.database not in ("movies", "northwind")]
-                results["sets"]["dev-others"] = both(translator, rest, None, known)
+                results["sets"]["dev-others"] = both(translator, rest, None, known, modes=options.modes)
         if "unseen" in options.sets:
             examples, worlds = unseen_examples(options.count)
-            results["sets"]["unseen"] = both(translator, examples, None, worlds)
+            results["sets"]["unseen"] = both(translator, examples, None, worlds, modes=options.modes)
     options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
@@ -100,11 +108,14 @@ def both(
     examples: Sequence[Example],
     store: Any,
     schemas: dict[str, GraphSchema] | None = None,
+    *,
+    modes: Sequence[str],
 ) -> dict[str, Any]:
     """Scores with and without constrained decoding."""
     scored: dict[str, Any] = {}
     live = store.schema() if store is not None else None
-    for mode, constrain in (("constrained", True), ("free", False)):
+    for mode in modes:
+        constrain = mode == "constrained"
         began = time.perf_counter()
         with progress_bar(mode, sum(len(e.questions) for e in examples)) as advance:
             predictions = list(
@@ -123,10 +134,41 @@ def both(
             **report.to_json(),
             "details": report.details(),
             "exact_query": exact_queries(predictions, examples),
+            "copied": copied(predictions, examples),
             "seconds_a_question": seconds / max(1, len(predictions)),
         }
         print(mode, json.dumps({k: v for k, v in scored[mode].items() if k != "details"}), flush=True)
     return scored
+
+
+def copied(predictions: Sequence[Prediction], examples: Sequence[Example]) -> dict[str, dict[str, float]]:
+    """Share of the gold queries' names (labels, types, properties) and literals that the predictions hold."""
+    gold = {example.id: parts(example.cypher) for example in examples}
+    found: dict[str, dict[str, list[bool]]] = {}
+    for prediction in predictions:
+        own = parts(prediction.prediction)
+        for kind, texts in gold[prediction.example_id].items():
+            hits = found.setdefault(prediction.language, {}).setdefault(kind, [])
+            hits.extend(text in own[kind] for text in texts)
+    return {
+        language: {kind: sum(hits) / len(hits) for kind, hits in kinds.items() if hits}
+        for language, kinds in sorted(found.items())
+    }
+
+
+def parts(cypher: str) -> dict[str, set[str]]:
+    """Names after `:`, `.`, `|` and in maps, and string literals, of a query; none if it cannot be read."""
+    made: dict[str, set[str]] = {"names": set(), "literals": set()}
+    try:
+        tokens = tokenize(normalise(cypher))
+    except QueryError:
+        return made
+    for before, token in itertools.pairwise(tokens):
+        if token.kind is Kind.STRING:
+            made["literals"].add(token.text)
+        elif token.kind in (Kind.NAME, Kind.QUOTED_NAME) and before.text in (":", ".", "|", "{"):
+            made["names"].add(token.text)
+    return made
 
 
 def exact_queries(predictions: Sequence[Prediction], examples: Sequence[Example]) -> dict[str, float]:
