@@ -82,13 +82,6 @@ def test_routing_counts_the_largest_weight() -> None:
         weighed(1, "es", 0.4),
         Prediction("q2", "es", "", None),
     ]
-    known = {one.id: one for one in map(example, range(1, 5))}
-    found: dict[str, Any] = routing(made, known, ["es", "en", "tr"])
+    found: dict[str, Any] = routing(made, ["es", "en", "tr"])
     assert found["confusion"] == {"es": {"en": 0.0, "es": 1.0}, "en": {"en": 0.75, "es": 0.25}}
     assert found["top"] == {"es": [0.6], "en": [0.9, 0.8, 0.7, 0.8]}
-    assert found["examples"] == [
-        {"language": "es", "question": "¿Qué película es la 1?", "weights": {"en": 0.4, "es": 0.6}},
-        {"language": "en", "question": "Which film is number 1?", "weights": {"en": 0.9, "es": 0.1}},
-        {"language": "en", "question": "Which film is number 2?", "weights": {"en": 0.8, "es": 0.2}},
-    ]
-    assert len(routing(made, known, ["en"], shown=3)["examples"]) == 3

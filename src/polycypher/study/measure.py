@@ -92,45 +92,28 @@ def differences(reports: Mapping[str, Report], languages: Sequence[str]) -> dict
     return found
 
 
-def routing(
-    predictions: Sequence[Prediction],
-    examples: Mapping[str, Example],
-    languages: Sequence[str],
-    shown: int = 2,
-) -> dict[str, Any]:
+def routing(predictions: Sequence[Prediction], languages: Sequence[str]) -> dict[str, Any]:
     """Where one gate sends questions, for `results.json`.
 
     Args:
         predictions: with their weights; those without are left out.
-        examples: by id, for the questions' text.
         languages: of the questions, in the order of the tables.
-        shown: example questions a language.
 
     Returns:
-        `examples` (language, question, weights), `confusion` (language → adapter → share of its questions
-        in which that adapter weighs most) and `top` (language → the largest weight of each question).
+        `confusion` (language → adapter → share of its questions in which that adapter weighs most) and
+        `top` (language → the largest weight of each question).
     """
     weighed = [made for made in predictions if made.weights]
     confusion: dict[str, dict[str, float]] = {}
     top: dict[str, list[float]] = {}
-    shown_examples: list[dict[str, Any]] = []
     for code in languages:
         own = [made for made in weighed if made.language == code]
         if not own:
             continue
         names = list(own[0].weights or {})
-        share = {name: sum(made.adapter == name for made in own) / len(own) for name in names}
-        confusion[code] = share
+        confusion[code] = {name: sum(made.adapter == name for made in own) / len(own) for name in names}
         top[code] = [round(max((made.weights or {}).values()), 4) for made in own]
-        shown_examples += [
-            {
-                "language": code,
-                "question": examples[made.example_id].questions[code],
-                "weights": {name: round(weight, 3) for name, weight in (made.weights or {}).items()},
-            }
-            for made in own[:shown]
-        ]
-    return {"examples": shown_examples, "confusion": confusion, "top": top}
+    return {"confusion": confusion, "top": top}
 
 
 def _difference(one: Report, other: Report, measure: str, language: str | None) -> dict[str, float] | None:

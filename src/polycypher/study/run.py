@@ -19,6 +19,7 @@ from polycypher.evaluation import Report, evaluate
 from polycypher.fusion.batch import BatchRunner
 from polycypher.study import processes
 from polycypher.study.ablations import ablate
+from polycypher.study.examples import example_weights
 from polycypher.study.files import read_kept, write_json
 from polycypher.study.gates import TrainedGate, gate_config, items_of
 from polycypher.study.growth import grow, train_further
@@ -60,7 +61,6 @@ def run_study(
         runner, places = study.runner()
         gates = study.gates(runner, places)
         asked = questions_of(study.base, data, data.test, recipe.languages)
-        known = {example.id: example for example in data.test}
         examples, wrong = check_gold(data.test, graphs)
         reports: dict[str, Report] = {}
         routed: dict[str, Any] = {}
@@ -68,7 +68,7 @@ def run_study(
             made = study.answers(method, runner, places, gates, asked)
             reports[method.name] = evaluate(made, examples, graphs)
             if method.gate and method.mixing is Mixing.LOGITS:
-                routed[method.name] = routing(made, known, recipe.languages)
+                routed[method.name] = routing(made, recipe.languages)
         results: dict[str, Any] = {
             "name": recipe.name,
             **(provenance or {}),
@@ -79,7 +79,12 @@ def run_study(
             "corpus": _corpus(study, [e for e in examples if e.database in graphs], wrong),
             "methods": {name: scores(found, recipe.languages) for name, found in reports.items()},
             "differences": differences(reports, recipe.languages),
-            "routing": _joined(routed),
+            "routing": {
+                "examples": example_weights(study, runner, places, gates[recipe.gate.kinds[0]])
+                if gates
+                else [],
+                **_joined(routed),
+            },
             "costs": _costs(study, gates),
             "curves": {name: read_log(study.folder(name)) for name in trained_names(recipe)},
         }
@@ -172,7 +177,6 @@ def _corpus(study: Study, executed: Sequence[Example], wrong: Mapping[str, str])
 
 def _joined(routed: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {
-        "examples": next((part["examples"] for part in routed.values()), []),
         "confusion": {name: part["confusion"] for name, part in routed.items()},
         "top": {name: part["top"] for name, part in routed.items()},
     }
