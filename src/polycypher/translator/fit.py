@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from polycypher.errors import SchemaError
 from polycypher.schema import GraphSchema
+from polycypher.translator.hints import hints
 
 
 def fit_schema(
@@ -26,10 +27,12 @@ def fit_schema(
         raise SchemaError("the graph is empty: it has no label to ask about; load data first")
     if count(schema) <= limit:
         return schema, None
-    score = schema.relevance(question)
+    score = schema.relevance(f"{question} {hints(question)}")
     ranked = sorted(schema.labels, key=lambda label: (-score[label], label))
     # A label that is too wide by itself must not keep out all others.
     ranked = [label for label in ranked if count(schema.restrict([label])) <= limit]
+    # Where some labels are asked for, the rest would only tempt the model.
+    ranked = [label for label in ranked if score[label] > 0] or ranked
     # The largest number of labels that fits, by bisection: more labels never take fewer tokens.
     low, high = 0, len(ranked)
     while low < high:
