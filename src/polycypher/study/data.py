@@ -105,7 +105,10 @@ def make_data(
         known = example.id in texts or example.database in schemas
         return known and all(code in example.questions for code in codes) and _readable(example)
 
-    measured = [example for example in test if usable(example)][: part.test_limit]
+    runnable = recipe.evaluation.graphs if recipe.evaluation.runnable_only else None
+    measured = [
+        example for example in test if usable(example) and (runnable is None or example.database in runnable)
+    ][: part.test_limit]
     if not measured:
         raise CorpusError(
             f"none of {len(test)} test examples has a schema and a question in each of {', '.join(codes)}; "

@@ -86,6 +86,8 @@ class EvaluationPart(_Part):
     as `--graph` takes it; questions about others are measured by text alone."""
 
     graphs: dict[str, str] = {}
+    runnable_only: bool = False
+    """Leave out test questions whose query no graph can run."""
     longest: int = Field(default=200, gt=0)
     batch: int = Field(default=24, gt=0)
 
