@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_questions_of_one_schema_stand_together_the_short_ones_first(tmp_path: P
     ]  # fmt: skip
     prefixes = [tuple(one.prompt.prefix) for one in asked]
     assert prefixes == sorted(prefixes)
-    for one, after in zip(asked, asked[1:], strict=False):
+    for one, after in pairwise(asked):
         if one.prompt.prefix == after.prompt.prefix:
             assert len(one.prompt.suffix) <= len(after.prompt.suffix)
 

@@ -124,7 +124,7 @@ def test_files_are_read_and_their_faults_named(tmp_path: Path) -> None:
     sources = {"train": CorpusSource(files=train), "test": CorpusSource(files=test)}
     whole = reading(recipe_of(tmp_path), **sources, schemas=schemas)
     assert len(read_data(whole).pool) == 8
-    with pytest.raises(RecipeError, match="name a file of them in `corpus.schemas`"):
+    with pytest.raises(RecipeError, match=r"name a file of them in `corpus\.schemas`"):
         read_data(reading(whole, schemas=None))
     with pytest.raises(CorpusError, match=r"absent\.jsonl does not exist"):
         read_data(reading(whole, test=CorpusSource(files=[tmp_path / "absent.jsonl"])))
@@ -143,5 +143,5 @@ def test_one_id_with_two_schemas_is_refused(tmp_path: Path) -> None:
     recipe = reading(
         recipe_of(tmp_path), train=source("train", "Movie(title)"), test=source("test", "Town(name)")
     )
-    with pytest.raises(CorpusError, match="the id 'i[012]' stands in the training and in the test set"):
+    with pytest.raises(CorpusError, match=r"the id 'i[012]' stands in the training and in the test set"):
         read_data(recipe)

@@ -33,6 +33,7 @@ from polycypher.fusion.gate_training import GateItem, collect
 from polycypher.fusion.stacked import StackedAdapter
 from polycypher.fusion.storage import load_gate
 from polycypher.schema import GraphSchema
+from polycypher.study import processes
 from polycypher.study.files import write_json
 from polycypher.study.gates import sized_for, train_and_save
 from polycypher.study.growth import fingerprints
@@ -123,7 +124,7 @@ def add_language(
             )
     base_folder = source / manifest.base if (source / manifest.base).is_dir() else find_bundle(manifest.base)
     base, tokenizer = load_base(base_folder, device="cuda" if torch.cuda.is_available() else "cpu")
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(processes.cores())
     template = template_named(manifest.prompt, tokenizer)
     maker = PromptMaker(tokenizer, template, manifest.schema_tokens)
     old_folders = {code: source / place for code, place in manifest.languages.items()}

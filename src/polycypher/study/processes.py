@@ -37,12 +37,19 @@ def is_only() -> bool:
     return int(_state().num_processes) == 1
 
 
-def cores() -> int:
-    """This process' share of the machine's cores.
+def cores(*, alone: bool = False) -> int:
+    """This process' share of the machine's cores; of a process alone, what OMP_NUM_THREADS says goes first.
+
+    With `alone`, the other processes have ended.
 
     On two cores two processes of one thread train nano three times as fast as one process of two.
     """
-    return max(1, (os.cpu_count() or 1) // int(_state().num_processes))
+    count = 1 if alone else int(_state().num_processes)
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    # A launcher of several processes sets it to 1 by itself, so there it says nothing.
+    if count == 1 and told.isdecimal():
+        return max(1, int(told))
+    return max(1, (os.cpu_count() or 1) // count)
 
 
 @contextmanager

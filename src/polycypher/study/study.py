@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,7 +107,7 @@ class Study:
 
         # A model of its own: the stack stays in it.
         model, _ = load_base(self.base.folder, device=str(self.base.model.device))
-        torch.set_num_threads(os.cpu_count() or 1)
+        torch.set_num_threads(processes.cores(alone=True))
         stacked = StackedAdapter(model, list(self.adapters.values()))
         runner = BatchRunner(model, stacked, end=int(self.base.tokenizer.eos_token_id))
         return runner, {name: place for place, name in enumerate(self.adapters)}
