@@ -162,7 +162,7 @@ def test_a_corpus_that_exists_must_be_usable(corpora: Path) -> None:
 
 
 def test_the_project_s_own_recipe_is_valid() -> None:
-    recipe = NanoRecipe.from_file(Path(__file__).parents[2] / "recipes" / "nano.yaml")
+    recipe = NanoRecipe.from_file(Path(__file__).parents[2] / "recipes" / "nano-bundle.yaml")
     assert set(recipe.adapters.languages) >= {"en", "es", "tr"}
     assert recipe.synthetic is not None
     assert set(recipe.adapters.languages) <= set(recipe.synthetic.languages)

@@ -69,8 +69,8 @@ def test_two_processes_train_as_one(shared: Path, tmp_path: Path, case: str) -> 
     logs = [read_log(tmp_path), read_log(shared / case)]
     assert [line["step"] for line in logs[0]] == [line["step"] for line in logs[1]]
     for alone, together in zip(*logs, strict=True):
-        assert alone["loss"] == pytest.approx(together["loss"], abs=1e-5)
+        assert alone["loss"] == pytest.approx(together["loss"], abs=1e-4)
     assert any(bool(b.abs().max() > 1e-3) for _, b in one.factors.values())  # something was learnt
     for name, factors in one.factors.items():
         for alone, together in zip(factors, two.factors[name], strict=True):
-            torch.testing.assert_close(alone, together, atol=1e-5, rtol=0.0)
+            torch.testing.assert_close(alone, together, atol=1e-4, rtol=0.0)
