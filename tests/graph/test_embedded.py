@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import neo4j
@@ -242,7 +243,8 @@ def test_a_query_that_may_have_ended_the_server_is_not_sent_again(own_tiny: Path
         killer.start()
         with pytest.raises(GraphUnavailable, match="went away while the query ran; it is started again"):
             store.read(ENDLESS, limits=Limits(seconds=30))
-        assert not (own_tiny / "server.json").exists() or server_of(own_tiny)["java"] == java
+        with suppress(FileNotFoundError):  # the supervisor takes it away when it sees the end, at any moment
+            assert server_of(own_tiny)["java"] == java
         assert store.read(COUNT).rows == ((5,),)
         assert server_of(own_tiny)["java"] != java
 
