@@ -167,7 +167,7 @@ def test_a_failing_model_waits_for_no_graph_and_closes_it(
         may_open.wait(60)
         return graph
 
-    def fail(model: str) -> Closable:
+    def fail(model: str, **options: object) -> Closable:
         raise reason
 
     monkeypatch.setattr(ask_module, "connect", slow)
@@ -186,7 +186,7 @@ def test_a_failing_graph_closes_the_model(monkeypatch: pytest.MonkeyPatch) -> No
         raise GraphUnavailable("nothing answers")
 
     monkeypatch.setattr(ask_module, "connect", refuse)
-    monkeypatch.setattr(Translator, "load", lambda name: model)
+    monkeypatch.setattr(Translator, "load", lambda name, **options: model)
     with pytest.raises(GraphUnavailable, match="nothing answers"):
         open_both("any", "any")
     assert model.closed.is_set()
@@ -201,7 +201,7 @@ def test_both_are_given_open(monkeypatch: pytest.MonkeyPatch) -> None:
         return graph
 
     monkeypatch.setattr(ask_module, "connect", opened)
-    monkeypatch.setattr(Translator, "load", lambda name: model)
+    monkeypatch.setattr(Translator, "load", lambda name, **options: model)
     translator, store, load_ms = open_both("any", "bolt://x", user="ada")
     assert (translator, store) == (model, graph)
     assert load_ms >= 0
@@ -217,7 +217,7 @@ ask.connect = lambda graph, **access: time.sleep(120)
 class Model:
     def close(self):
         print("closed", flush=True)
-def load(model):
+def load(model, **options):
     print("loaded", flush=True)
     return Model()
 Translator.load = load

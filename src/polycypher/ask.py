@@ -6,19 +6,21 @@ Question → `Translator` → guard → graph → rows. Knows nothing of termina
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from polycypher.errors import PolycypherError
+from polycypher.fusion.modes import Mode
 from polycypher.graph.connect import connect
 from polycypher.graph.store import GraphStore, Limits
 from polycypher.graph.values import to_json
 from polycypher.translator.grounding import candidates
 from polycypher.translator.intent import asks_for_change
-from polycypher.translator.translator import Translator, check_question
+from polycypher.translator.translator import Request, Translation, Translator, check_question
 
 STAGES = ("load", "gate", "decode", "execute")
 
@@ -61,7 +63,11 @@ def open_graph(graph: str = "demo", **access: str | None) -> tuple[GraphStore, f
 
 
 def open_both(
-    model: str | Path = "nano", graph: str = "demo", **access: str | None
+    model: str | Path = "nano",
+    graph: str = "demo",
+    *,
+    mode: Mode = Mode.PRUNED,
+    **access: str | None,
 ) -> tuple[Translator, GraphStore, float]:
     """Load a model and open a graph at the same time; returns both and the milliseconds it took.
 
@@ -75,7 +81,7 @@ def open_both(
     began = time.perf_counter()
     opening = _opening(graph, access)
     try:
-        translator = Translator.load(model)
+        translator = Translator.load(model, mode=mode)
         try:
             store = opening.result()
         except BaseException:
@@ -116,6 +122,8 @@ def ask(
     *,
     language: str | None = None,
     constrain: bool = True,
+    mode: Mode | None = None,
+    on_text: Callable[[str], None] | None = None,
     limits: Limits | None = None,
     execute: bool = True,
     load_ms: float = 0.0,
@@ -128,6 +136,8 @@ def ask(
         store: the graph.
         language: this language's adapter alone; None asks the gate.
         constrain: decode only queries that are valid for the schema.
+        mode: how adapters are combined; the translator's own if None.
+        on_text: told of the query's text so far at every token.
         limits: rows, seconds and bytes; the store's own if None.
         execute: False stops at the query.
         load_ms: what loading took, for the answer's times.
@@ -137,30 +147,89 @@ def ask(
         QueryError: the guard or the database refused the query, or it ran too long.
         GraphError: the database cannot be reached.
     """
+    prepared = prepare(question, store, language=language, constrain=constrain, mode=mode, on_text=on_text)
+    made = translator.translate_batch([prepared.request])[0]
+    if isinstance(made, PolycypherError):
+        raise made
+    return finish(made, prepared, store, limits=limits, execute=execute, load_ms=load_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question that is ready for the model, and the milliseconds its schema and stored values took."""
+
+    request: Request
+    schema_ms: float
+    stored_ms: float
+
+
+def prepare(
+    question: str,
+    store: GraphStore,
+    *,
+    language: str | None = None,
+    constrain: bool = True,
+    mode: Mode | None = None,
+    on_text: Callable[[str], None] | None = None,
+) -> Prepared:
+    """Check a question and look up what the graph knows about it: the first third of `ask`.
+
+    Raises:
+        UsageError, GraphError: as for `ask`.
+    """
     question = check_question(question)
     began = time.perf_counter()
     schema = store.schema()
-    load_ms += 1000 * (time.perf_counter() - began)
-    began = time.perf_counter()
+    read = time.perf_counter()
     stored = store.stored(candidates(question)) if constrain and schema else None
-    looked_ms = 1000 * (time.perf_counter() - began)
-    made = translator.translate(question, schema, language=language, constrain=constrain, stored=stored)
-    times = {"load": load_ms, "gate": made.gate_ms, "decode": made.decode_ms, "execute": looked_ms}
+    return Prepared(
+        Request(question, schema, language, constrain, stored, mode, on_text),
+        1000 * (read - began),
+        1000 * (time.perf_counter() - read),
+    )
+
+
+def finish(
+    made: Translation,
+    prepared: Prepared,
+    store: GraphStore,
+    *,
+    limits: Limits | None = None,
+    execute: bool = True,
+    load_ms: float = 0.0,
+) -> Answer:
+    """Execute a translation and put the answer together: the last third of `ask`.
+
+    Raises:
+        QueryError, GraphError: as for `ask`.
+    """
     notices = made.notices
-    if asks_for_change(question):
+    if asks_for_change(prepared.request.question):
         notices += ("polycypher only reads: nothing was changed, the answer shows what the question names",)
+    answer = Answer(
+        made.cypher,
+        question=prepared.request.question,
+        weights=made.weights,
+        elapsed_ms={
+            "load": load_ms + prepared.schema_ms,
+            "gate": made.gate_ms,
+            "decode": made.decode_ms,
+            "execute": prepared.stored_ms,
+        },
+        notices=notices,
+    )
     if not execute:
-        return Answer(made.cypher, question=question, weights=made.weights, elapsed_ms=times, notices=notices)
+        return answer
     found = run(made.cypher, store, limits=limits)
-    return Answer(
-        cypher=made.cypher,
+    return replace(
+        answer,
         columns=found.columns,
         rows=found.rows,
         truncated=found.truncated,
-        question=question,
-        weights=made.weights,
-        elapsed_ms={**times, "execute": looked_ms + found.elapsed_ms["execute"]},
-        notices=notices,
+        elapsed_ms={
+            **answer.elapsed_ms,
+            "execute": prepared.stored_ms + found.elapsed_ms["execute"],
+        },
     )
 
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from polycypher.corpus.prompt import PromptTokens
-from polycypher.fusion.fused import KEPT_PREFIXES, Decoded, FusedDecoder
+from polycypher.fusion.fused import Decoded, FusedDecoder
 from polycypher.fusion.gate import Embedding, Gate, GateConfig, GateKind
+from polycypher.fusion.inputs import PromptStates
 from polycypher.fusion.previews import Projection, Reduction, Window, reduce_previews, size_of
 from polycypher.fusion.stacked import StackedAdapter
 from tiny_models import END, peft_model, random_adapter, random_adapters, random_ids, tiny_llama
@@ -38,6 +39,11 @@ def separate(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 def a_decoder(gate: Gate | None = None) -> FusedDecoder:
     base = tiny_llama()
     return FusedDecoder(base, StackedAdapter(base, random_adapters(base, K)), gate, end=END)
+
+
+def states_of(decoder: FusedDecoder, prompt: PromptTokens) -> PromptStates:
+    """A prompt's states through all adapters."""
+    return decoder.runner.states(prompt.prefix, [prompt.suffix], decoder.stacked.one_hot()).of(0)
 
 
 def a_gate(**changes: Any) -> Gate:
@@ -159,7 +165,7 @@ def test_features_are_those_of_whole_passes(separate: list[Any]) -> None:
     for window in (Window.QUESTION, Window.LAST_50):
         gate = a_gate(window=window)
         decoder = a_decoder(gate)
-        found = decoder.features(PROMPT, decoder.states(PROMPT, decoder.stacked.one_hot()))
+        found = decoder.features(PROMPT, states_of(decoder, PROMPT))
         for value, expected in zip(found, naive_features(separate, PROMPT, gate.config), strict=True):
             torch.testing.assert_close(value, expected, atol=1e-4, rtol=0)
 
@@ -176,46 +182,18 @@ def test_the_gate_sees_the_prompt_and_not_what_is_decoded() -> None:
 def test_a_second_question_on_a_kept_schema() -> None:
     warm = a_decoder(a_gate())
     warm.decode(PROMPT, most=STEPS)  # leaves question and answer behind the schema's states
-    one_hot = warm.stacked.one_hot()
     for prompt in (OTHER_QUESTION, PROMPT):
         cold = a_decoder(a_gate())
-        expected = cold.states(prompt, one_hot)
-        found = warm.states(prompt, one_hot)
+        expected, found = states_of(cold, prompt), states_of(warm, prompt)
         torch.testing.assert_close(found.prefix, expected.prefix, atol=1e-4, rtol=0)
         torch.testing.assert_close(found.suffix, expected.suffix, atol=1e-4, rtol=0)
         assert warm.decode(prompt, most=STEPS).ids == cold.decode(prompt, most=STEPS).ids
-
-
-def test_a_kept_schema_is_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoder = a_decoder()
-    seen: list[int] = []
-    run = FusedDecoder._run
-
-    def counted(self: FusedDecoder, ids: Sequence[int], rows: int, cache: Any) -> tuple[Tensor, Any]:
-        seen.append(len(ids))
-        return run(self, ids, rows, cache)
-
-    monkeypatch.setattr(FusedDecoder, "_run", counted)
-    for prompt in (PROMPT, OTHER_QUESTION, PROMPT):
-        decoder.states(prompt, decoder.stacked.one_hot())
-    assert seen == [len(PROMPT.prefix), len(PROMPT.suffix), len(OTHER_QUESTION.suffix), len(PROMPT.suffix)]
 
 
 def test_weights_of_one_row_do_not_share_a_kept_schema_with_others(separate: list[Any]) -> None:
     decoder = a_decoder()
     for weights in ([1.0, 0.0, 0.0], WEIGHTS, [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]):
         assert decoder.decode(PROMPT, weights=weights, most=6).ids == naive(separate, weights, PROMPT, most=6)
-
-
-def test_many_schemas(separate: list[Any]) -> None:
-    decoder = a_decoder()
-    prompts = [
-        PromptTokens(random_ids(5 + i, seed=20 + i).tolist(), PROMPT.suffix, PROMPT.question)
-        for i in range(KEPT_PREFIXES + 2)
-    ]
-    for prompt in (*prompts, prompts[0], prompts[-1]):
-        assert decoder.decode(prompt, weights=WEIGHTS, most=3).ids == naive(separate, WEIGHTS, prompt, most=3)
-    assert len(decoder._prefixes) == KEPT_PREFIXES
 
 
 def test_a_schema_part_of_no_tokens(separate: list[Any]) -> None:
@@ -270,4 +248,4 @@ def test_without_gate_or_weights() -> None:
     with pytest.raises(ValueError, match="gate"):
         decoder.decode(PROMPT)
     with pytest.raises(ValueError, match="gate"):
-        decoder.features(PROMPT, decoder.states(PROMPT, decoder.stacked.one_hot()))
+        decoder.features(PROMPT, states_of(decoder, PROMPT))

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from polycypher.corpus.prompt import PromptTokens
 from polycypher.errors import TrainingError
-from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.fused import FusedDecoder
 from polycypher.fusion.gate import Gate, GateConfig, GateKind
 from polycypher.fusion.gate_training import GateFeatures, GateItem, collect, train_gate
+from polycypher.fusion.runner import Runner
 from polycypher.fusion.stacked import StackedAdapter
 from tiny_models import END, random_adapters, random_ids, tiny_llama
 
@@ -166,9 +166,9 @@ def test_a_loss_that_is_no_number() -> None:
 CONFIG = GateConfig(adapters=2, preview=256, embedding_size=32)
 
 
-def a_runner() -> BatchRunner:
+def a_runner() -> Runner:
     base = tiny_llama()
-    return BatchRunner(base, StackedAdapter(base, random_adapters(base, 2)), end=END)
+    return Runner(base, StackedAdapter(base, random_adapters(base, 2)), end=END)
 
 
 def an_item(answer: list[int], adapter: int = 0, seed: int = 0) -> GateItem:
@@ -186,7 +186,9 @@ def test_features_never_depend_on_the_answer() -> None:
     assert torch.equal(one.embeddings, other.embeddings)
     alone = an_item([]).prompt
     decoder = FusedDecoder(runner.model, runner.stacked, Gate(CONFIG), end=END)
-    preview, embedding = decoder.features(alone, decoder.states(alone, decoder.stacked.one_hot()))
+    preview, embedding = decoder.features(
+        alone, decoder.runner.states(alone.prefix, [alone.suffix], decoder.stacked.one_hot()).of(0)
+    )
     torch.testing.assert_close(one.previews[0], preview, atol=1e-5, rtol=0)
     torch.testing.assert_close(one.embeddings[0], embedding)
 
@@ -231,7 +233,7 @@ def test_several_configurations_share_the_states() -> None:
 
 def test_one_of_several_installed_adapters_can_be_left_out() -> None:
     base = tiny_llama()
-    runner = BatchRunner(base, StackedAdapter(base, random_adapters(base, 3)), end=END)
+    runner = Runner(base, StackedAdapter(base, random_adapters(base, 3)), end=END)
     (two,) = collect(runner, [an_item([5])], [CONFIG], weights=torch.eye(3)[:2])
     (all_two,) = collect(a_runner(), [an_item([5])], [CONFIG])
     torch.testing.assert_close(two.previews, all_two.previews)

@@ -11,7 +11,7 @@ import torch
 from polycypher.corpus.example import Example
 from polycypher.corpus.prompt import COMPACT
 from polycypher.errors import QueryRejected
-from polycypher.fusion.batch import BatchRunner
+from polycypher.fusion.runner import Runner
 from polycypher.fusion.stacked import StackedAdapter
 from polycypher.graph.store import Limits, Result
 from polycypher.schema import GraphSchema
@@ -64,12 +64,12 @@ def base_of(folder: Path = Path("base")) -> Base:
     return Base(model, tokenizer, folder, "fingerprint", PromptMaker(tokenizer, COMPACT, 200))
 
 
-def runner_of(base: Base, *names: str) -> tuple[BatchRunner, dict[str, int]]:
+def runner_of(base: Base, *names: str) -> tuple[Runner, dict[str, int]]:
     """A model like the base's with a random adapter a name, and their places."""
     model = tiny_llama(vocabulary=len(base.tokenizer))
     adapters = [random_adapter(model, seed=place, language=name) for place, name in enumerate(names)]
     stacked = StackedAdapter(model, adapters)
-    return BatchRunner(model, stacked, end=END), {name: place for place, name in enumerate(names)}
+    return Runner(model, stacked, end=END), {name: place for place, name in enumerate(names)}
 
 
 class Graph:

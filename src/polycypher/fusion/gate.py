@@ -2,8 +2,9 @@
 
 arXiv 2601.16097, §3: w = softmax(MLP([p_1; …; p_K; e])). Kind `mlp` is the paper's; kind
 `shared-scorer`, of this project, scores every adapter with one small network from
-[p_i; mean_j p_j; e], and so keeps its shape when a language is added. Knows nothing of languages by
-name, and nothing of how previews are made.
+[p_i; mean_j p_j; e], and so keeps its shape when a language is added; kind `early` sees e alone, and is
+distilled from another gate (`early`). Knows nothing of languages by name, and nothing of how previews are
+made.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class GateKind(StrEnum):
 
     MLP = "mlp"
     SHARED_SCORER = "shared-scorer"
+    EARLY = "early"
 
 
 class Embedding(StrEnum):
@@ -97,29 +99,41 @@ class Gate(nn.Module):
         for name, size in (("preview", d), ("embedding", e)):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_deviation", torch.ones(size))
-        inputs, outputs = (k * d + e, k) if config.kind is GateKind.MLP else (2 * d + e, 1)
+        inputs, outputs = {
+            GateKind.MLP: (k * d + e, k),
+            GateKind.SHARED_SCORER: (2 * d + e, 1),
+            GateKind.EARLY: (e, k),
+        }[config.kind]
         self.network = nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, outputs))
 
-    def fit_normalisation(self, previews: Tensor, embeddings: Tensor) -> None:
+    def fit_normalisation(self, previews: Tensor | None, embeddings: Tensor) -> None:
         """Take mean and deviation of the training features, with a floor under the deviation.
 
         Without the floor, features that hardly vary in training explode on other schemas.
         """
-        for name, x in (("preview", previews.flatten(0, 1)), ("embedding", embeddings)):
+        seen = {"embedding": embeddings}
+        if previews is not None:
+            seen["preview"] = previews.flatten(0, 1)
+        for name, x in seen.items():
             deviation = x.std(0)
             if self.config.clamped:
                 deviation = deviation.clamp_min(FLOOR * float(deviation.mean()) + 1e-6)
             getattr(self, f"{name}_mean").copy_(x.mean(0))
             getattr(self, f"{name}_deviation").copy_(deviation.clamp_min(1e-6))
 
-    def forward(self, previews: Tensor, embeddings: Tensor) -> Tensor:
-        """Weights [N, K]."""
+    def forward(self, previews: Tensor | None, embeddings: Tensor) -> Tensor:
+        """Weights [N, K]; the kind `early` takes no previews."""
         return torch.softmax(self.scores(previews, embeddings), -1)
 
-    def scores(self, previews: Tensor, embeddings: Tensor) -> Tensor:
+    def scores(self, previews: Tensor | None, embeddings: Tensor) -> Tensor:
         """Scores before the softmax [N, K]."""
-        p = self._normalise(previews, "preview")
         e = self._normalise(embeddings, "embedding")
+        if self.config.kind is GateKind.EARLY:
+            early: Tensor = self.network(e)
+            return early
+        if previews is None:
+            raise ValueError(f"a gate of kind `{self.config.kind}` needs previews")
+        p = self._normalise(previews, "preview")
         if self.config.kind is GateKind.MLP:
             result: Tensor = self.network(torch.cat([p.flatten(1), e], 1))
             return result

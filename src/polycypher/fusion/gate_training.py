@@ -17,9 +17,9 @@ from torch import Tensor
 
 from polycypher.corpus.prompt import PromptTokens
 from polycypher.errors import TrainingError
-from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.gate import Gate, GateConfig
 from polycypher.fusion.inputs import GateInputs
+from polycypher.fusion.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class GateFeatures:
 
 @torch.inference_mode()
 def collect(
-    runner: BatchRunner,
+    runner: Runner,
     items: Sequence[GateItem],
     configs: Sequence[GateConfig],
     *,

@@ -19,11 +19,10 @@ from polycypher.fusion.previews import Projection, Reduction, reduce_previews
 
 @dataclass(frozen=True, slots=True)
 class PromptStates:
-    """Last hidden states of a prompt's two parts [rows, S, hidden], and the cache after both."""
+    """Last hidden states of a prompt's two parts, [rows, S, hidden] each."""
 
     prefix: Tensor
     suffix: Tensor
-    cache: Any
 
 
 class GateInputs:
@@ -51,8 +50,14 @@ class GateInputs:
         logits = self.model.lm_head(window) if config.reduction is not Reduction.HIDDEN else window
         previews = reduce_previews(window, logits, ids[start:stop], config.reduction, self._projection)
         if config.embedding is Embedding.QUESTION:
-            first, last = before + prompt.question[0], before + prompt.question[1]
-        else:
-            first, last = 0, len(ids)
-        embedded = self.model.get_input_embeddings()(ids[first : max(last, first + 1)])
-        return previews.float(), embedded.float().mean(0)
+            return previews.float(), question_embedding(self.model, prompt)
+        return previews.float(), self.model.get_input_embeddings()(ids).float().mean(0)
+
+
+def question_embedding(model: Any, prompt: PromptTokens) -> Tensor:
+    """The mean of the base's input embeddings over the question's tokens, [hidden]; no pass is needed."""
+    first, last = prompt.question
+    embeddings = model.get_input_embeddings()
+    ids = torch.tensor(prompt.suffix[first : max(last, first + 1)], device=embeddings.weight.device)
+    mean: Tensor = embeddings(ids).float().mean(0)
+    return mean

@@ -100,6 +100,11 @@ class StackedAdapter:
         else:
             self._gates.vectors = weights.to(self._scales)[:, self._owner] * self._scales
 
+    @property
+    def vectors(self) -> Tensor | None:
+        """The gate vectors that are set, [rows, Σr]; None while the adapters are off."""
+        return self._gates.vectors
+
     def one_hot(self) -> Tensor:
         """The weights that give each adapter its own row: the identity [K, K]."""
         return torch.eye(self.count, device=self._scales.device)

@@ -22,10 +22,10 @@ from polycypher.adapters.lora import CONFIG, RECORD, WEIGHTS, LoraAdapter
 from polycypher.corpus.prompt import COMPACT
 from polycypher.cypher.normalise import normalise
 from polycypher.errors import QueryError, RecipeError
-from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.gate import Gate, GateConfig
 from polycypher.fusion.gate_training import GateItem, collect, train_gate
 from polycypher.fusion.previews import size_of
+from polycypher.fusion.runner import Runner
 from polycypher.fusion.stacked import StackedAdapter
 from polycypher.fusion.storage import save_gate
 from polycypher.nano.data import Mixture
@@ -120,11 +120,11 @@ def train_adapter(recipe: NanoRecipe, language: str, *, report: Report = lambda 
     return folder
 
 
-def load_runner(recipe: NanoRecipe) -> tuple[BatchRunner, Any]:
+def load_runner(recipe: NanoRecipe) -> tuple[Runner, Any]:
     """(runner, tokenizer) of a recipe's base and adapters."""
     model, tokenizer = load_base(recipe.folder / "base")
     adapters = [LoraAdapter.load(recipe.folder / "adapters" / code) for code in recipe.adapters.languages]
-    return BatchRunner(model, StackedAdapter(model, adapters), end=int(tokenizer.eos_token_id)), tokenizer
+    return Runner(model, StackedAdapter(model, adapters), end=int(tokenizer.eos_token_id)), tokenizer
 
 
 def train_bundle_gate(recipe: NanoRecipe, *, report: Report = lambda record: None) -> Path:

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.gate import Embedding, GateConfig
 from polycypher.fusion.gate_training import GateFeatures, GateItem, collect, train_gate
 from polycypher.fusion.previews import Reduction, Window
+from polycypher.fusion.runner import Runner
 from polycypher.study.base import Base
 from polycypher.study.gates import fresh_gate, sized
 from polycypher.study.recipe import GatePart
@@ -77,7 +77,7 @@ def settings(base: Base, default: GateConfig, part: GatePart) -> list[Setting]:
 
 def ablate(
     base: Base,
-    runner: BatchRunner,
+    runner: Runner,
     train: Sequence[GateItem],
     test: Sequence[GateItem],
     default: GateConfig,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from polycypher.errors import PolycypherError
-from polycypher.fusion.batch import BatchRunner
+from polycypher.fusion.runner import Runner
 from polycypher.study.gates import TrainedGate
 from polycypher.study.methods import Method
 from polycypher.study.predict import predict, questions_of
@@ -23,7 +23,7 @@ SHOWN = 2
 
 
 def example_weights(
-    study: Study, runner: BatchRunner, places: Mapping[str, int], gate: TrainedGate
+    study: Study, runner: Runner, places: Mapping[str, int], gate: TrainedGate
 ) -> list[dict[str, Any]]:
     """`language`, `question` and `weights` of a few questions in each language; none where the synthesiser
     lacks one of the study's languages."""

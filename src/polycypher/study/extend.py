@@ -27,9 +27,9 @@ from polycypher.corpus.prompt import template_named
 from polycypher.corpus.readers import without_questions
 from polycypher.cypher.normalise import normalise
 from polycypher.errors import BundleError, CorpusError, QueryError, TrainingError
-from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.gate import GateConfig
 from polycypher.fusion.gate_training import GateItem, collect
+from polycypher.fusion.runner import Runner
 from polycypher.fusion.stacked import StackedAdapter
 from polycypher.fusion.storage import load_gate
 from polycypher.schema import GraphSchema
@@ -149,7 +149,7 @@ def add_language(
                 watch=Watch(step),
             )
         adapters = [LoraAdapter.load(folder) for folder in old_folders.values()] + [adapter]
-        runner = BatchRunner(base, StackedAdapter(base, adapters), end=int(tokenizer.eos_token_id))
+        runner = Runner(base, StackedAdapter(base, adapters), end=int(tokenizer.eos_token_id))
         items, counts = _gate_items(maker, schemas, usable, [*old, language], gate.questions)
         start = load_gate(source / manifest.gate).config if manifest.gate else GateConfig()
         config = sized_for(base, replace(start, adapters=len(adapters)))

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 
 from polycypher.corpus.example import Example
-from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.gate import Gate, GateConfig, GateKind
 from polycypher.fusion.gate_training import GateFeatures, GateItem, train_gate
 from polycypher.fusion.previews import size_of
+from polycypher.fusion.runner import Runner
 from polycypher.fusion.storage import load_gate, save_gate
 from polycypher.study.base import Base
 from polycypher.study.data import StudyData
@@ -68,7 +68,7 @@ def items_of(
 
 
 def train_and_save(
-    runner: BatchRunner,
+    runner: Runner,
     config: GateConfig,
     features: GateFeatures,
     part: GatePart,

@@ -21,8 +21,8 @@ from polycypher.corpus.example import Example
 from polycypher.errors import CorpusError, RecipeError, TrainingError
 from polycypher.evaluation import evaluate
 from polycypher.evaluation.execute import Executor
-from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.gate_training import GateItem, collect
+from polycypher.fusion.runner import Runner
 from polycypher.study.files import read_kept, write_json
 from polycypher.study.gates import TrainedGate, gate_config, items_of, kept_gate, train_and_save
 from polycypher.study.measure import scores
@@ -86,7 +86,7 @@ def fingerprints(folders: Iterable[Path]) -> dict[str, str]:
 
 def grow(
     study: Study,
-    runner: BatchRunner,
+    runner: Runner,
     places: Mapping[str, int],
     examples: Sequence[Example],
     graphs: Mapping[str, Executor],
@@ -144,7 +144,7 @@ def grow(
 
 def _gate(
     study: Study,
-    runner: BatchRunner,
+    runner: Runner,
     places: Mapping[str, int],
     codes: Sequence[str],
     further: Further | None,
@@ -181,7 +181,7 @@ def _gate(
 
 def _scores(
     study: Study,
-    runner: BatchRunner,
+    runner: Runner,
     places: Mapping[str, int],
     codes: Sequence[str],
     gate: TrainedGate | None,

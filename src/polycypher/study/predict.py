@@ -19,9 +19,9 @@ from polycypher.corpus.prompt import PromptTokens
 from polycypher.cypher.cleanup import clean
 from polycypher.errors import CorpusError
 from polycypher.evaluation import Prediction
-from polycypher.fusion.batch import BatchRunner, BatchStates
 from polycypher.fusion.gate import Gate
 from polycypher.fusion.inputs import GateInputs
+from polycypher.fusion.runner import RowStates, Runner
 from polycypher.study.base import Base
 from polycypher.study.data import StudyData
 from polycypher.study.files import keeping
@@ -67,7 +67,7 @@ def batches(asked: Sequence[Asked], most: int) -> list[Sequence[Asked]]:
 def predict(
     method: Method,
     base: Base,
-    runner: BatchRunner,
+    runner: Runner,
     places: Mapping[str, int],
     gate: Gate | None,
     asked: Sequence[Asked],
@@ -99,7 +99,7 @@ def predict(
         if method.mixing is Mixing.TOP1:
             mixes = torch.nn.functional.one_hot(weights.argmax(1), weights.shape[1]).float()
         answers = runner.generate(
-            states, mixes, most=longest, probabilities=method.mixing is Mixing.PROBABILITIES
+            states, mixes.flatten(), most=longest, probabilities=method.mixing is Mixing.PROBABILITIES
         )
         for one, ids, weight in zip(group, answers, weights.tolist(), strict=True):
             text = clean(base.tokenizer.decode(ids, skip_special_tokens=True))
@@ -109,7 +109,7 @@ def predict(
     return predictions
 
 
-def _weights(inputs: GateInputs, gate: Gate, group: Sequence[Asked], states: BatchStates) -> Tensor:
+def _weights(inputs: GateInputs, gate: Gate, group: Sequence[Asked], states: RowStates) -> Tensor:
     made = [inputs(one.prompt, states.of(number)) for number, one in enumerate(group)]
     with torch.inference_mode():
         weights: Tensor = gate(torch.stack([p for p, _ in made]), torch.stack([e for _, e in made]))

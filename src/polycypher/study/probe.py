@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from polycypher.corpus.example import Example
 from polycypher.evaluation import evaluate
 from polycypher.evaluation.execute import Executor
-from polycypher.fusion.batch import BatchRunner
+from polycypher.fusion.runner import Runner
 from polycypher.study.base import Base
 from polycypher.study.data import StudyData
 from polycypher.study.methods import Method
@@ -62,7 +62,7 @@ class ExecutionProbe:
             return {}
         tuned, alone = cast(Any, model), cast(Any, _Alone())
         core = tuned.get_base_model() if hasattr(tuned, "get_base_model") else tuned
-        runner = BatchRunner(core, alone, end=int(self.base.tokenizer.eos_token_id))
+        runner = Runner(core, alone, end=int(self.base.tokenizer.eos_token_id))
         with torch.autocast(runner.device.type, enabled=False):
             predictions = predict(
                 Method("probe", ("",)),

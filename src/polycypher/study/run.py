@@ -16,7 +16,7 @@ from polycypher.adapters.train.folder import read_log
 from polycypher.corpus.example import Example
 from polycypher.errors import RecipeError
 from polycypher.evaluation import Report, evaluate
-from polycypher.fusion.batch import BatchRunner
+from polycypher.fusion.runner import Runner
 from polycypher.study import processes
 from polycypher.study.ablations import ablate
 from polycypher.study.examples import example_weights
@@ -194,7 +194,7 @@ def _costs(study: Study, gates: Mapping[str, TrainedGate]) -> dict[str, Any]:
     return costs
 
 
-def _ablations(study: Study, runner: BatchRunner, places: Mapping[str, int]) -> list[dict[str, Any]]:
+def _ablations(study: Study, runner: Runner, places: Mapping[str, int]) -> list[dict[str, Any]]:
     recipe, codes = study.recipe, study.recipe.languages
     default = gate_config(study.base, len(codes), recipe.gate.kinds[0])
     key = study.key("ablations", recipe.gate.model_dump(mode="json"), [study.made_by(code) for code in codes])

@@ -20,8 +20,8 @@ from polycypher.adapters.lora import LoraAdapter
 from polycypher.adapters.train.loop import Watch
 from polycypher.evaluation import Prediction
 from polycypher.evaluation.execute import Executor
-from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.gate_training import collect
+from polycypher.fusion.runner import Runner
 from polycypher.fusion.stacked import StackedAdapter
 from polycypher.study import processes
 from polycypher.study.base import Base, open_base
@@ -101,7 +101,7 @@ class Study:
         """
         self.adapters.update(merge_all(self.adapters, self.recipe.languages, self.recipe.folder / "adapters"))
 
-    def runner(self) -> tuple[BatchRunner, dict[str, int]]:
+    def runner(self) -> tuple[Runner, dict[str, int]]:
         """Base and all adapters so far as one stack, and the adapters' places in it."""
         from polycypher.translator.loading import load_base
 
@@ -109,10 +109,10 @@ class Study:
         model, _ = load_base(self.base.folder, device=str(self.base.model.device))
         torch.set_num_threads(processes.cores(alone=True))
         stacked = StackedAdapter(model, list(self.adapters.values()))
-        runner = BatchRunner(model, stacked, end=int(self.base.tokenizer.eos_token_id))
+        runner = Runner(model, stacked, end=int(self.base.tokenizer.eos_token_id))
         return runner, {name: place for place, name in enumerate(self.adapters)}
 
-    def gates(self, runner: BatchRunner, places: Mapping[str, int]) -> dict[str, TrainedGate]:
+    def gates(self, runner: Runner, places: Mapping[str, int]) -> dict[str, TrainedGate]:
         """Train or read the gates of the recipe over the languages' adapters; kind → gate.
 
         Raises:
@@ -155,7 +155,7 @@ class Study:
     def answers(
         self,
         method: Method,
-        runner: BatchRunner,
+        runner: Runner,
         places: Mapping[str, int],
         gates: Mapping[str, TrainedGate],
         asked: Sequence[Asked],

@@ -4,6 +4,7 @@
     base/                    a Hugging Face folder (or the manifest names a hub id)
     adapters/<language>/     a plain PEFT folder each
     gate/                    gate.json and gate.safetensors
+    early/                   the same of the gate that needs no previews, where there is one
 
 Knows nothing of questions or databases.
 """
@@ -38,6 +39,7 @@ class Manifest:
     prompt: str
     prompt_hash: str
     gate: str | None = "gate"
+    early: str | None = None
     schema_tokens: int = 1024
     versions: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT

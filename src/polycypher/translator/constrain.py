@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import llguidance
@@ -127,6 +128,31 @@ class GrammarConstraint:
                 while len(self._compiled) > self._cached:
                     self._compiled.popitem(last=False)
         return QueryMatcher(compiled.deep_copy(), self._size, self._known, self._end_tokens)
+
+
+class StartedMask:
+    """A `QueryMatcher` that is being made on another thread; the first use waits for it."""
+
+    def __init__(self, making: Future[QueryMatcher]) -> None:
+        self._making = making
+
+    @property
+    def finished(self) -> bool:
+        """See `QueryMatcher`."""
+        return self._making.result().finished
+
+    @property
+    def constrained(self) -> bool:
+        """See `QueryMatcher`."""
+        return self._making.result().constrained
+
+    def mask(self) -> torch.Tensor:
+        """See `QueryMatcher`."""
+        return self._making.result().mask()
+
+    def advance(self, token_id: int) -> None:
+        """See `QueryMatcher`."""
+        self._making.result().advance(token_id)
 
 
 class QueryMatcher:

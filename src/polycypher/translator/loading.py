@@ -9,6 +9,7 @@ from polycypher.adapters.lora import LoraAdapter
 from polycypher.corpus.prompt import PromptTemplate, template_named
 from polycypher.errors import BundleError, ModelError, UsageError
 from polycypher.fusion.fused import FusedDecoder
+from polycypher.fusion.gate import Gate
 from polycypher.fusion.stacked import StackedAdapter
 from polycypher.fusion.storage import load_gate
 from polycypher.translator.bundle import Manifest, find_bundle, fingerprint
@@ -18,8 +19,8 @@ SMALL = 30_000_000
 wait for each other made a question a hundred times slower, on an idle one they gain nothing."""
 
 
-def load_base(folder: Path, *, device: str = "cpu") -> tuple[Any, Any]:
-    """(model, tokenizer) of a Hugging Face folder, in float32 on a CPU and bfloat16 elsewhere.
+def load_base(folder: Path, *, device: str = "cpu", dtype: str | None = None) -> tuple[Any, Any]:
+    """(model, tokenizer) of a Hugging Face folder, in float32 on a CPU and bfloat16 elsewhere, or in `dtype`.
 
     Raises:
         ModelError: the files cannot be read.
@@ -30,11 +31,11 @@ def load_base(folder: Path, *, device: str = "cpu") -> tuple[Any, Any]:
 
     hub_logging.set_verbosity_error()
     hub_logging.disable_progress_bar()
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    kind = getattr(torch, dtype or ("float32" if device == "cpu" else "bfloat16"))
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, use_safetensors=True
+            folder, dtype=kind, local_files_only=True, use_safetensors=True
         )
     except Exception as error:  # the libraries raise many types for a damaged file
         reason = " ".join(str(error).split())[:200]
@@ -45,7 +46,9 @@ def load_base(folder: Path, *, device: str = "cpu") -> tuple[Any, Any]:
     return model.eval().to(device), tokenizer
 
 
-def load_parts(folder: Path, manifest: Manifest, device: str) -> tuple[Any, FusedDecoder, PromptTemplate]:
+def load_parts(
+    folder: Path, manifest: Manifest, device: str, dtype: str | None = None
+) -> tuple[Any, FusedDecoder, PromptTemplate]:
     """Tokenizer, decoder and prompt template of a bundle.
 
     Raises:
@@ -61,7 +64,7 @@ def load_parts(folder: Path, manifest: Manifest, device: str) -> tuple[Any, Fuse
             f"the base model in {base} is another ({found}) than the bundle was made for "
             f"({manifest.base_fingerprint}); copy the bundle again"
         )
-    model, tokenizer = load_base(base, device=device)
+    model, tokenizer = load_base(base, device=device, dtype=dtype)
     if tokenizer.eos_token_id is None:
         raise BundleError(f"the tokenizer in {base} has no end token; set `eos_token` there")
     try:
@@ -86,13 +89,22 @@ def load_parts(folder: Path, manifest: Manifest, device: str) -> tuple[Any, Fuse
                 )
         adapters.append(adapter)
     stacked = StackedAdapter(model, adapters)
-    gate = load_gate(folder / manifest.gate).to(device) if manifest.gate else None
-    if gate is not None and gate.config.adapters != len(adapters):
+    gate, early = (
+        _gate(folder / place, len(adapters), model.config.hidden_size).to(device) if place else None
+        for place in (manifest.gate, manifest.early)
+    )
+    decoder = FusedDecoder(model, stacked, gate, end=int(tokenizer.eos_token_id), early=early)
+    return tokenizer, decoder, template
+
+
+def _gate(folder: Path, adapters: int, hidden: int) -> Gate:
+    gate = load_gate(folder)
+    if gate.config.adapters != adapters:
         raise BundleError(
-            f"the gate in {folder} mixes {gate.config.adapters} adapters, the bundle has {len(adapters)}"
+            f"the gate in {folder} mixes {gate.config.adapters} adapters, the bundle has {adapters}"
         )
-    if gate is not None and gate.config.embedding_size != model.config.hidden_size:
+    if gate.config.embedding_size != hidden:
         raise BundleError(
             f"the gate in {folder} was trained on a base model of another size; copy the bundle again"
         )
-    return tokenizer, FusedDecoder(model, stacked, gate, end=int(tokenizer.eos_token_id)), template
+    return gate

@@ -5,15 +5,18 @@ Knows nothing of databases: what it returns has not been executed, nor passed th
 
 from __future__ import annotations
 
+import itertools
 import threading
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from polycypher.cypher.cleanup import clean
-from polycypher.errors import BundleError, ModelError, UsageError
+from polycypher.errors import BundleError, ModelError, PolycypherError, UsageError
+from polycypher.fusion.modes import Mode
 from polycypher.schema import GraphSchema
 from polycypher.translator.bundle import Manifest, find_bundle
 from polycypher.translator.grounding import Homes, grounded
@@ -26,32 +29,79 @@ LONGEST_QUERY = 256
 """Tokens; a longer query is cut and reported as incomplete."""
 
 
+BATCH = 32
+"""Questions decoded together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question to be translated.
+
+    Attributes:
+        question: in any language; those of the bundle work best.
+        schema: what the graph holds.
+        language: use this language's adapter alone (hard routing); None asks the gate.
+        constrain: only queries that are valid for the schema; False decodes freely.
+        stored: which texts of the question the graph stores, and at which properties; a literal is then only
+            asked of a property that holds it (see `translator.grounding`).
+        mode: how adapters are combined (see `fusion.modes`); None takes the translator's own.
+        on_text: told of the query's text so far at every token, from the thread that decodes.
+    """
+
+    question: str
+    schema: GraphSchema
+    language: str | None = None
+    constrain: bool = True
+    stored: Homes | None = None
+    mode: Mode | None = None
+    on_text: Callable[[str], None] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Translation:
     """A query and how it came about.
 
-    `weights` maps a language to its adapter's weight; they sum to one. `complete` is False if the query
-    was cut at `LONGEST_QUERY`. `notices` are sentences for the user. Times are in milliseconds.
+    `weights` maps a language to its adapter's weight; they sum to one. `mode` and `rows` say how the adapters
+    were combined and how many rows of a batch that took. `complete` is False if the query was cut at
+    `LONGEST_QUERY`. `notices` are sentences for the user. Times are in milliseconds; `first_ms` is from the
+    gate's answer to the first token.
     """
 
     question: str
     cypher: str
     weights: Mapping[str, float]
+    mode: Mode
+    rows: int
     complete: bool
     notices: tuple[str, ...]
     gate_ms: float
+    first_ms: float
     decode_ms: float
 
 
-class Translator:
-    """A loaded bundle. Use `Translator.load`; safe to share between threads (one question at a time)."""
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A request as the decoder takes it, and what is needed to read its answer."""
 
-    def __init__(self, manifest: Manifest, tokenizer: Any, decoder: Any, template: Any) -> None:
+    question: Any
+    asked: str
+    mask: Any
+    notices: tuple[str, ...]
+
+
+class Translator:
+    """A loaded bundle. Use `Translator.load`; safe to share between threads (one batch at a time)."""
+
+    def __init__(
+        self, manifest: Manifest, tokenizer: Any, decoder: Any, template: Any, mode: Mode = Mode.PRUNED
+    ) -> None:
         self.manifest = manifest
+        self.mode = mode
         self._tokenizer = tokenizer
         self._decoder = decoder
         self._prompts = PromptMaker(tokenizer, template, manifest.schema_tokens)
         self._constraint: Any = None
+        self._grammars: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
     @property
@@ -60,20 +110,36 @@ class Translator:
         return tuple(self.manifest.languages)
 
     @classmethod
-    def load(cls, model: str | Path = "nano", *, device: str = "cpu") -> Translator:
+    def load(
+        cls,
+        model: str | Path = "nano",
+        *,
+        device: str = "cpu",
+        mode: Mode = Mode.PRUNED,
+        dtype: str | None = None,
+    ) -> Translator:
         """Load a bundle: `nano` (packaged), a folder, or a hub id.
 
+        Args:
+            model: the bundle.
+            device: as PyTorch names it.
+            mode: how adapters are combined where a request does not say.
+            dtype: `float32` or `bfloat16`; None takes float32 on a CPU, bfloat16 elsewhere.
+
         Raises:
-            BundleError: a part is missing, damaged, or belongs to another base or prompt.
+            BundleError: a part is missing, damaged, or belongs to another base or prompt; or the mode needs
+                a gate that the bundle does not have.
             AdapterError: an adapter cannot be used.
             ModelError: a hub id that cannot be fetched, or weights that cannot be read.
         """
         folder = find_bundle(model)
         manifest = Manifest.load(folder)
+        if mode is Mode.EARLY and manifest.early is None:
+            raise BundleError(f"the model in {folder} has no early gate; use the mode `pruned`")
         from polycypher.translator.loading import load_parts
 
-        tokenizer, decoder, template = load_parts(folder, manifest, device)
-        return cls(manifest, tokenizer, decoder, template)
+        tokenizer, decoder, template = load_parts(folder, manifest, device, dtype)
+        return cls(manifest, tokenizer, decoder, template, mode)
 
     def translate(
         self,
@@ -83,64 +149,99 @@ class Translator:
         language: str | None = None,
         constrain: bool = True,
         stored: Homes | None = None,
+        mode: Mode | None = None,
+        on_text: Callable[[str], None] | None = None,
     ) -> Translation:
-        """Translate a question.
-
-        Args:
-            question: in any language; those of the bundle work best.
-            schema: what the graph holds.
-            language: use this language's adapter alone (hard routing); None asks the gate.
-            constrain: only queries that are valid for the schema; False decodes freely.
-            stored: which texts of the question the graph stores, and at which properties; a literal is then
-                only asked of a property that holds it (see `translator.grounding`).
+        """Translate a question; the arguments are those of `Request`.
 
         Raises:
             UsageError: an empty or too long question, or an unknown language.
-            BundleError: no language is given and the bundle has no gate.
+            BundleError: the bundle lacks the gate that is asked for.
             SchemaError: an empty schema, or one that cannot be made to fit.
+            ModelError: the translator is closed.
         """
-        if self._decoder is None:
-            raise ModelError("the translator is closed; load it again")
-        asked = check_question(question)
-        weights = self._hard_weights(language)
-        room = self._decoder.model.config.max_position_embeddings - LONGEST_QUERY
+        made = self.translate_batch([Request(question, schema, language, constrain, stored, mode, on_text)])[
+            0
+        ]
+        if isinstance(made, PolycypherError):
+            raise made
+        return made
+
+    def translate_batch(self, requests: Sequence[Request]) -> list[Translation | PolycypherError]:
+        """Translate questions in one fused decode, whatever their languages, modes and schemas.
+
+        A request that cannot be used gives its error in its place, and the others their translations.
+
+        Raises:
+            ModelError: the translator is closed.
+        """
         with self._lock:
-            fitted, notice = self._prompts.fit(schema, asked)
-            prompt = self._prompts.prompt_of_text(fitted.to_prompt(), asked)
-            if len(prompt.ids) > room:
-                raise UsageError(
-                    f"question and schema take {len(prompt.ids)} tokens of {room}; ask in fewer words"
-                )
-            mask = None
-            if constrain:
-                names = (*fitted.labels, *fitted.relationship_types, *fitted.properties)
-                homes = grounded(asked, stored, names) if stored else None
-                mask = self._constraints().start(
-                    fitted, question=asked, values=tuple(homes or ()), homes=homes
-                )
-            decoded = self._decoder.decode(prompt, weights=weights, mask=mask, most=LONGEST_QUERY)
-        notices = [notice] if notice else []
-        if mask is not None and not mask.constrained:
-            notices.append(
-                "decoding could not be constrained to the schema; the guard still checks the query"
+            if self._decoder is None:
+                raise ModelError("the translator is closed; load it again")
+            prepared: list[_Prepared | PolycypherError] = []
+            for request in requests:
+                try:
+                    prepared.append(self._prepare(request))
+                except PolycypherError as error:
+                    prepared.append(error)
+            usable = [one for one in prepared if isinstance(one, _Prepared)]
+            decoded = iter(
+                self._decoder.decode_batch([one.question for one in usable], most=LONGEST_QUERY)
+                if usable
+                else ()
             )
-        if not decoded.complete:
-            notices.append(f"the query was cut at {LONGEST_QUERY} tokens; ask a simpler question")
-        return Translation(
-            question=question,
-            cypher=complete_names(
-                clean(self._tokenizer.decode(decoded.ids, skip_special_tokens=True)), asked
-            ),
-            weights=dict(zip(self.languages, decoded.weights, strict=True)),
-            complete=decoded.complete,
-            notices=tuple(notices),
-            gate_ms=1000 * decoded.gate_seconds,
-            decode_ms=1000 * decoded.decode_seconds,
-        )
+            return [
+                self._read(request, one, next(decoded)) if isinstance(one, _Prepared) else one
+                for request, one in zip(requests, prepared, strict=True)
+            ]
+
+    def translate_many(
+        self,
+        questions: Iterable[str],
+        schema: GraphSchema,
+        *,
+        language: str | None = None,
+        constrain: bool = True,
+        stored: Callable[[str], Homes | None] | None = None,
+        mode: Mode | None = None,
+        batch: int = BATCH,
+    ) -> Iterator[Translation | PolycypherError]:
+        """Translate any number of questions about one schema, in their order, as they become ready.
+
+        Questions of like length are decoded together, `batch` at a time out of four times as many; a question
+        that cannot be used gives its error in its place. `stored` looks up the stored values of a question;
+        the other arguments are those of `Request`.
+
+        Raises:
+            ModelError: the translator is closed.
+        """
+        waiting = iter(questions)
+        while window := list(itertools.islice(waiting, 4 * batch)):
+            made: dict[int, Translation | PolycypherError] = {}
+            order = sorted(range(len(window)), key=lambda place: len(window[place]))
+            for start in range(0, len(order), batch):
+                places = order[start : start + batch]
+                requests = [
+                    Request(
+                        window[place],
+                        schema,
+                        language,
+                        constrain,
+                        stored(window[place]) if stored is not None and constrain else None,
+                        mode,
+                    )
+                    for place in places
+                ]
+                made.update(zip(places, self.translate_batch(requests), strict=True))
+            yield from (made[place] for place in range(len(window)))
 
     def close(self) -> None:
         """Let go of the model's memory. A closed translator cannot be used again."""
-        self._decoder = None
+        with self._lock:
+            self._decoder = None
+            if self._grammars is not None:
+                self._grammars.shutdown(wait=False, cancel_futures=True)
+                self._grammars = None
 
     def __enter__(self) -> Translator:
         return self
@@ -148,23 +249,85 @@ class Translator:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _hard_weights(self, language: str | None) -> list[float] | None:
+    def _prepare(self, request: Request) -> _Prepared:
+        from polycypher.fusion.fused import Question
+
+        asked = check_question(request.question)
+        mode = request.mode or self.mode
+        weights = self._weights(request.language, mode)
+        room = self._decoder.model.config.max_position_embeddings - LONGEST_QUERY
+        fitted, notice = self._prompts.fit(request.schema, asked)
+        prompt = self._prompts.prompt_of_text(fitted.to_prompt(), asked)
+        if len(prompt.ids) > room:
+            raise UsageError(
+                f"question and schema take {len(prompt.ids)} tokens of {room}; ask in fewer words"
+            )
+        mask = None
+        if request.constrain:
+            mask = self._mask(fitted, asked, request.stored)
+        told: Callable[[int], None] | None = None
+        if request.on_text is not None:
+            ids: list[int] = []
+            on_text = request.on_text
+
+            def told(token: int) -> None:
+                ids.append(token)
+                on_text(self._tokenizer.decode(ids, skip_special_tokens=True))
+
+        return _Prepared(
+            Question(prompt, mode, weights, mask, told), asked, mask, (notice,) if notice else ()
+        )
+
+    def _read(self, request: Request, one: _Prepared, decoded: Any) -> Translation:
+        notices = list(one.notices)
+        if one.mask is not None and not one.mask.constrained:
+            notices.append(
+                "decoding could not be constrained to the schema; the guard still checks the query"
+            )
+        if not decoded.complete:
+            notices.append(f"the query was cut at {LONGEST_QUERY} tokens; ask a simpler question")
+        text = clean(self._tokenizer.decode(decoded.ids, skip_special_tokens=True))
+        return Translation(
+            question=request.question,
+            cypher=complete_names(text, one.asked),
+            weights=dict(zip(self.languages, decoded.weights, strict=True)),
+            mode=one.question.mode,
+            rows=decoded.rows,
+            complete=decoded.complete,
+            notices=tuple(notices),
+            gate_ms=1000 * decoded.gate_seconds,
+            first_ms=1000 * decoded.first_seconds,
+            decode_ms=1000 * decoded.decode_seconds,
+        )
+
+    def _weights(self, language: str | None, mode: Mode) -> list[float] | None:
         if language is None:
-            if self._decoder.gate is None:
+            if mode is Mode.EARLY and self._decoder.early is None:
+                raise BundleError("the model has no early gate; use the mode `pruned`")
+            if mode is not Mode.EARLY and self._decoder.gate is None:
                 raise BundleError(f"the model has no gate; name a language: {', '.join(self.languages)}")
             return None
         if language not in self.languages:
             raise UsageError(f"the model has no adapter for '{language}'; it has {', '.join(self.languages)}")
         return [float(code == language) for code in self.languages]
 
-    def _constraints(self) -> Any:
-        if self._constraint is None:
-            from polycypher.translator.constrain import GrammarConstraint
+    def _mask(self, schema: GraphSchema, asked: str, stored: Homes | None) -> Any:
+        """The grammar's mask; it is made on a thread beside the model, which reads the prompt meanwhile."""
+        from polycypher.translator.constrain import GrammarConstraint, StartedMask
 
+        if self._constraint is None:
             self._constraint = GrammarConstraint(
                 self._tokenizer, vocab_size=self._decoder.model.config.vocab_size
             )
-        return self._constraint
+        names = (*schema.labels, *schema.relationship_types, *schema.properties)
+        homes = grounded(asked, stored, names) if stored else None
+        if self._grammars is None:
+            self._grammars = ThreadPoolExecutor(1, "grammar")
+        return StartedMask(
+            self._grammars.submit(
+                self._constraint.start, schema, question=asked, values=tuple(homes or ()), homes=homes
+            )
+        )
 
 
 def check_question(question: str) -> str:

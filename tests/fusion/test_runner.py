@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from polycypher.corpus.prompt import PromptTokens
-from polycypher.fusion.batch import BatchRunner
 from polycypher.fusion.fused import FusedDecoder
+from polycypher.fusion.runner import Runner
 from polycypher.fusion.stacked import StackedAdapter
 from tiny_models import END, random_adapters, random_ids, tiny_llama
 
@@ -26,8 +26,8 @@ def model() -> tuple[Any, StackedAdapter]:
     return base, StackedAdapter(base, random_adapters(base, K))
 
 
-def runner(model: tuple[Any, StackedAdapter], end: int = END) -> BatchRunner:
-    return BatchRunner(*model, end=end)
+def runner(model: tuple[Any, StackedAdapter], end: int = END) -> Runner:
+    return Runner(*model, end=end)
 
 
 def one_by_one(model: tuple[Any, StackedAdapter], end: int) -> list[list[int]]:
@@ -45,14 +45,13 @@ def test_fused_answers_are_those_of_the_questions_alone(model: tuple[Any, Stacke
     assert len({len(ids) for ids in alone}) > 1
     run = runner(model, end)
     states = run.states(PREFIX, SUFFIXES, torch.eye(K))
-    assert run.generate(states, MIXES, most=STEPS) == alone
+    assert run.generate(states, MIXES.flatten(), most=STEPS) == alone
 
 
 def test_states_are_those_of_the_questions_alone(model: tuple[Any, StackedAdapter]) -> None:
-    decoder = FusedDecoder(*model, None, end=END)
     together = runner(model).states(PREFIX, SUFFIXES, torch.eye(K))
     for number, suffix in enumerate(SUFFIXES):
-        alone = decoder.states(PromptTokens(PREFIX, suffix, (0, 1)), torch.eye(K))
+        alone = runner(model).states(PREFIX, [suffix], torch.eye(K)).of(0)
         torch.testing.assert_close(together.of(number).suffix, alone.suffix, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(together.of(number, 1).suffix, alone.suffix[:, :1], atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(together.of(number).prefix, alone.prefix)
@@ -71,7 +70,7 @@ def test_one_row_a_question_is_a_single_adapter(model: tuple[Any, StackedAdapter
     run = runner(model)
     decoder = FusedDecoder(*model, None, end=END)
     states = run.states(PREFIX, SUFFIXES, torch.eye(K)[1:2])
-    found = run.generate(states, torch.ones(len(SUFFIXES), 1), most=STEPS)
+    found = run.generate(states, torch.ones(len(SUFFIXES)), most=STEPS)
     for suffix, ids in zip(SUFFIXES, found, strict=True):
         alone = decoder.decode(PromptTokens(PREFIX, suffix, (0, 1)), weights=[0.0, 1.0, 0.0], most=STEPS)
         assert ids == alone.ids
@@ -80,11 +79,11 @@ def test_one_row_a_question_is_a_single_adapter(model: tuple[Any, StackedAdapter
 def test_probabilities_are_mixed_as_the_formula_has_it(model: tuple[Any, StackedAdapter]) -> None:
     run = runner(model)
     states = run.states(PREFIX, SUFFIXES, torch.eye(K))
-    first = [ids[:1] for ids in run.generate(states, MIXES, most=1, probabilities=True)]
+    first = [ids[:1] for ids in run.generate(states, MIXES.flatten(), most=1, probabilities=True)]
     for number, suffix in enumerate(SUFFIXES):
         alone = run.states(PREFIX, [suffix], torch.eye(K))
         with torch.inference_mode():
-            p = run.model.lm_head(alone.suffix[:, 0, -1]).softmax(-1)
+            p = run.model.lm_head(alone.suffix[:, -1]).softmax(-1)
             token = int((MIXES[number][:, None] * p).sum(0).argmax())
         assert first[number] == ([] if token == END else [token])
 
@@ -92,4 +91,4 @@ def test_probabilities_are_mixed_as_the_formula_has_it(model: tuple[Any, Stacked
 def test_at_most_so_many_tokens(model: tuple[Any, StackedAdapter]) -> None:
     run = runner(model)
     states = run.states(PREFIX, SUFFIXES, torch.eye(K))
-    assert max(len(ids) for ids in run.generate(states, MIXES, most=2)) == 2
+    assert max(len(ids) for ids in run.generate(states, MIXES.flatten(), most=2)) == 2
