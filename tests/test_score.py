@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,8 @@ import pytest
 
 from polycypher import score as score_module
 from polycypher.corpus.example import Example
-from polycypher.errors import CorpusError, UsageError
+from polycypher.errors import CorpusError, PolycypherError, UsageError
+from polycypher.fusion.modes import Mode
 from polycypher.graph.watch import Advance
 from polycypher.schema import GraphSchema
 from polycypher.score import examples_for, open_trial, predict, score
@@ -25,12 +26,25 @@ SCHEMA = GraphSchema({"Movie": {"title": "STRING"}})
 class Parrot:
     """Stands for a model: the gold query for every question that has words."""
 
-    def translate(self, question: str, schema: GraphSchema, **_: Any) -> Translation:
-        if not question.strip():
-            raise UsageError("the question is empty")
-        return Translation(
-            question, "MATCH (m:Movie) RETURN m.title", {"en": 0.9, "es": 0.1}, True, (), 0.0, 0.0
-        )
+    def translate_many(
+        self, questions: Iterable[str], schema: GraphSchema, **_: Any
+    ) -> Iterator[Translation | PolycypherError]:
+        for question in questions:
+            if question.strip():
+                yield Translation(
+                    question,
+                    "MATCH (m:Movie) RETURN m.title",
+                    {"en": 0.9, "es": 0.1},
+                    mode=Mode.PRUNED,
+                    rows=1,
+                    complete=True,
+                    notices=(),
+                    gate_ms=0.0,
+                    first_ms=0.0,
+                    decode_ms=0.0,
+                )
+            else:
+                yield UsageError("the question is empty")
 
     def close(self) -> None:
         return
@@ -119,7 +133,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ]
     write(tmp_path / "corpus.jsonl", rows)
     write(tmp_path / "schemas.jsonl", [{"database": "movies", **SCHEMA.to_dict()}])
-    monkeypatch.setattr(Translator, "load", lambda model: PARROT)
+    monkeypatch.setattr(Translator, "load", lambda model, **options: PARROT)
     return tmp_path
 
 
@@ -159,7 +173,7 @@ def test_a_trial_on_a_graph_opens_and_closes_it(files: Path, monkeypatch: pytest
         assert [example.database for example in trial.examples] == ["network"]
         assert trial.notices == ("3 examples of other databases than 'network' are left out",)
         assert trial.store is store
-    assert opened == {"model": "mine", "graph": "network", "user": "ada"}
+    assert opened == {"model": "mine", "graph": "network", "mode": Mode.PRUNED, "user": "ada"}
     assert closed == ["model", "graph"]
 
 

@@ -6,6 +6,7 @@ Joins `translator/` and `evaluation/`, which do not know each other. Knows nothi
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from pathlib import Path
 from polycypher.ask import open_both
 from polycypher.corpus.example import Example
 from polycypher.corpus.readers import read_examples, read_schemas
-from polycypher.errors import CorpusError, UsageError
+from polycypher.errors import CorpusError, PolycypherError, UsageError
 from polycypher.evaluation import Prediction, Report, evaluate
+from polycypher.fusion.modes import Mode
 from polycypher.graph.store import GraphStore
 from polycypher.graph.watch import Watch, unwatched
 from polycypher.schema import GraphSchema
-from polycypher.translator.grounding import candidates
+from polycypher.translator.grounding import Homes, candidates
 from polycypher.translator.translator import Translator
 
 _NAMED = 5
@@ -72,6 +74,7 @@ def open_trial(
     schemas: Path | None = None,
     languages: Sequence[str] | None = None,
     limit: int | None = None,
+    mode: Mode = Mode.PRUNED,
     **access: str | None,
 ) -> Trial:
     """Read a corpus, and load what is needed to score a model on it.
@@ -83,6 +86,7 @@ def open_trial(
         schemas: a JSONL file of schemas instead, for the measures on text alone.
         languages: only questions in these.
         limit: only the first so many examples.
+        mode: how adapters are combined.
         access: `database`, `user` and `password` of a graph with a URI.
 
     Raises:
@@ -96,13 +100,14 @@ def open_trial(
     if graph is not None:
         chosen, others = examples_for(examples, graph)
         notice = f"{others} examples of other databases than '{graph}' are left out"
-        translator, store, _ = open_both(model, graph, **access)
+        translator, store, _ = open_both(model, graph, mode=mode, **access)
         return Trial(translator, chosen[:limit], store=store, notices=(notice,) if others else ())
     known = read_schemas(schemas) if schemas is not None else {}
     chosen = _with_schema(examples, known)
     others = len(examples) - len(chosen)
     notice = f"{others} examples of databases that {schemas} does not hold are left out"
-    return Trial(Translator.load(model), chosen[:limit], schemas=known, notices=(notice,) if others else ())
+    translator = Translator.load(model, mode=mode)
+    return Trial(translator, chosen[:limit], schemas=known, notices=(notice,) if others else ())
 
 
 def examples_for(examples: Sequence[Example], graph: str) -> tuple[list[Example], int]:
@@ -130,16 +135,35 @@ def predict(
 
     A question that cannot be used (empty, too long) gives an empty query, which counts as wrong.
     `progress` is called after each.
+
+    Raises:
+        PolycypherError: a question failed for another reason than itself.
     """
-    for example in sorted(examples, key=lambda e: e.database):
-        schema = schema_of(example)
-        for language, question in example.questions.items():
-            try:
-                stored = store.stored(candidates(question)) if store is not None and constrain else None
-                made = translator.translate(question, schema, constrain=constrain, stored=stored)
-                yield Prediction(example.id, language, made.cypher, dict(made.weights))
-            except UsageError:
+
+    def stored(question: str) -> Homes:
+        return store.stored(candidates(question)) if store is not None else {}
+
+    ordered = sorted(examples, key=lambda e: e.database)
+    for _, group in itertools.groupby(ordered, key=lambda e: e.database):
+        alike = list(group)
+        asked = [
+            (example, language, question)
+            for example in alike
+            for language, question in example.questions.items()
+        ]
+        made = translator.translate_many(
+            [question for _, _, question in asked],
+            schema_of(alike[0]),
+            constrain=constrain,
+            stored=stored if store is not None else None,
+        )
+        for (example, language, _), translation in zip(asked, made, strict=True):
+            if isinstance(translation, UsageError):
                 yield Prediction(example.id, language, "", None)
+            elif isinstance(translation, PolycypherError):
+                raise translation
+            else:
+                yield Prediction(example.id, language, translation.cypher, dict(translation.weights))
             progress()
 
 

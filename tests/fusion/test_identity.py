@@ -105,13 +105,13 @@ def test_a_kept_prefix_changes_no_logit(count: int) -> None:
     first = logits_of(kept, rows, mixes)
     assert len(kept.prefixes) == count
     runs: list[int] = []
-    forward = kept._backbone.forward
+    forward = kept.backbone.forward
 
     def counted(ids: Tensor, *rest: Any) -> Tensor:
         runs.append(ids.shape[1])
         return forward(ids, *rest)
 
-    kept._backbone.forward = counted  # type: ignore[method-assign]
+    kept.backbone.forward = counted  # type: ignore[method-assign]
     torch.testing.assert_close(logits_of(kept, rows, mixes), first, atol=1e-4, rtol=0)
     assert runs == [len(PROMPT.suffix)]  # the first part was not run again
 

@@ -15,11 +15,13 @@ from polycypher.cli.options import (
     JsonOption,
     LanguageOption,
     ModelOption,
+    ModeOption,
     PasswordOption,
     TimeoutOption,
     TopOption,
     UserOption,
 )
+from polycypher.fusion.modes import Mode
 from polycypher.graph.access import access_to
 
 
@@ -36,6 +38,7 @@ def ask(
     timeout: TimeoutOption = 10.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the query, do not run it.")] = False,
     constrain: ConstrainOption = True,
+    mode: ModeOption = Mode.PRUNED,
     json: JsonOption = False,
 ) -> None:
     """Ask a question: one read-only query is made, checked and run."""
@@ -47,7 +50,7 @@ def ask(
 
     with console.waiting("loading"):
         translator, store, load_ms = rooms.open_both(
-            model, graph, **access_to(graph, database, user, password)
+            model, graph, mode=mode, **access_to(graph, database, user, password)
         )
     with translator, store:
         answer = rooms.ask(

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from polycypher.fusion.modes import Mode
+
 GraphOption = Annotated[
     str, typer.Option("--graph", "-g", help="demo, a graph made by `load`, or bolt://… neo4j://…")
 ]
@@ -22,6 +24,9 @@ ModelOption = Annotated[
 LanguageOption = Annotated[str, typer.Option(help="auto asks the gate; a language uses its adapter alone.")]
 ConstrainOption = Annotated[
     bool, typer.Option("--constrain/--no-constrain", help="Decode only valid queries.")
+]
+ModeOption = Annotated[
+    Mode, typer.Option(help="How adapters are combined: one row of the model, or one an adapter (logits).")
 ]
 TopOption = Annotated[int, typer.Option(min=1, help="Rows at most.")]
 TimeoutOption = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that a query may run.")]

@@ -14,9 +14,11 @@ from polycypher.cli.options import (
     DatabaseOption,
     JsonOption,
     ModelOption,
+    ModeOption,
     PasswordOption,
     UserOption,
 )
+from polycypher.fusion.modes import Mode
 from polycypher.graph.access import access_to
 
 
@@ -33,6 +35,7 @@ def evaluate(
     model: ModelOption = "nano",
     language: Annotated[list[str] | None, typer.Option(help="Only these languages.")] = None,
     constrain: ConstrainOption = True,
+    mode: ModeOption = Mode.PRUNED,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many examples.")] = None,
     predictions: Annotated[Path | None, typer.Option(help="Keep the predictions here (JSONL).")] = None,
     json: JsonOption = False,
@@ -49,6 +52,7 @@ def evaluate(
             schemas=schemas,
             languages=language,
             limit=limit,
+            mode=mode,
             **access_to(graph, database, user, password),
         )
     with trial:

@@ -53,6 +53,11 @@ class PrefixStore:
         self._rows.move_to_end(key)
         return self._rows[key]
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._rows.clear()
+        self._bytes = 0
+
     def put(self, key: Hashable, row: PrefixRow) -> None:
         """Keep a row, and forget others where memory asks for it; one that is too large alone is not kept."""
         if row.bytes > self._most:

@@ -82,7 +82,7 @@ class Runner:
         self.stacked = stacked
         self.end = end
         self.prefixes = PrefixStore() if prefixes is None else prefixes
-        self._backbone = backbone_of(model, stacked)
+        self.backbone = backbone_of(model, stacked)
 
     @property
     def device(self) -> torch.device:
@@ -115,7 +115,7 @@ class Runner:
         before = max(first.states.shape[0] for first in firsts)
         lengths = [len(suffix) for _, suffix in prompts]
         longest, rows = max(lengths), len(owners)
-        kept = self._backbone.room(rows, before + longest + ROOM)
+        kept = self.backbone.room(rows, before + longest + ROOM)
         ids = torch.zeros(rows, longest, dtype=torch.long)
         places = torch.zeros(rows, longest, dtype=torch.long)
         seen = torch.ones(rows, before + longest, dtype=torch.bool)
@@ -131,7 +131,7 @@ class Runner:
         whole = bool(seen.all())
         known = None if whole else seen.to(self.device)
         self.stacked.set_weights(weights)
-        hidden = self._backbone.forward(
+        hidden = self.backbone.forward(
             ids.to(self.device),
             places.to(self.device),
             kept,
@@ -206,7 +206,7 @@ class Runner:
             states.seen = torch.cat([states.seen, states.seen.new_ones(len(tokens), 1)], 1)
             mask = states.seen[:, None, None]
         ids = torch.tensor(tokens, device=self.device)[:, None]
-        hidden = self._backbone.forward(ids, states.places[:, None], states.kept, mask)
+        hidden = self.backbone.forward(ids, states.places[:, None], states.kept, mask)
         states.places = states.places + 1
         return hidden[:, 0]
 
@@ -229,12 +229,12 @@ class Runner:
     def _first(self, part: tuple[int, ...], weights: Sequence[tuple[float, ...]]) -> list[PrefixRow]:
         """Run one first part in the rows of `weights`."""
         rows, length = len(weights), len(part)
-        kept = self._backbone.room(rows, length)
+        kept = self.backbone.room(rows, length)
         if length:
             self.stacked.set_weights(torch.tensor(weights, device=self.device))
             ids = torch.tensor(part, device=self.device).expand(rows, -1)
             places = torch.arange(length, device=self.device).expand(rows, -1)
-            hidden = self._backbone.forward(ids, places, kept, None)
+            hidden = self.backbone.forward(ids, places, kept, None)
         else:
             hidden = torch.zeros(
                 rows, 0, self.model.config.hidden_size, device=self.device, dtype=self.model.dtype

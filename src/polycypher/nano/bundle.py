@@ -22,6 +22,7 @@ from polycypher.adapters.lora import CONFIG, RECORD, WEIGHTS, LoraAdapter
 from polycypher.corpus.prompt import COMPACT
 from polycypher.cypher.normalise import normalise
 from polycypher.errors import QueryError, RecipeError
+from polycypher.fusion.early import agreement, distil
 from polycypher.fusion.gate import Gate, GateConfig
 from polycypher.fusion.gate_training import GateItem, collect, train_gate
 from polycypher.fusion.previews import size_of
@@ -128,7 +129,7 @@ def load_runner(recipe: NanoRecipe) -> tuple[Runner, Any]:
 
 
 def train_bundle_gate(recipe: NanoRecipe, *, report: Report = lambda record: None) -> Path:
-    """The gate over a recipe's adapters; returns its folder."""
+    """The gate over a recipe's adapters, and the early one distilled from it; returns the gate's folder."""
     torch.manual_seed(recipe.seed)
     languages = recipe.adapters.languages
     runner, tokenizer = load_runner(recipe)
@@ -170,6 +171,11 @@ def train_bundle_gate(recipe: NanoRecipe, *, report: Report = lambda record: Non
     )
     folder = recipe.folder / "gate"
     save_gate(gate, folder)
+    with torch.no_grad():
+        taught = gate(features.previews.clone(), features.embeddings.clone())
+    early = distil(features.embeddings, taught, seed=recipe.seed)
+    save_gate(early, recipe.folder / "early")
+    report({"gate": "early", "agreement": agreement(early, features.embeddings.clone(), taught)})
     return folder
 
 
@@ -233,7 +239,8 @@ def assemble(recipe: NanoRecipe) -> Path:
         (bundle / "adapters" / code).mkdir(parents=True)
         for name in (WEIGHTS, CONFIG, RECORD):
             shutil.copy2(source / name, bundle / "adapters" / code / name)
-    shutil.copytree(recipe.folder / "gate", bundle / "gate")
+    for name in ("gate", "early"):
+        shutil.copytree(recipe.folder / name, bundle / name)
     Manifest(
         name="nano",
         base="base",
@@ -241,6 +248,7 @@ def assemble(recipe: NanoRecipe) -> Path:
         languages={code: f"adapters/{code}" for code in recipe.adapters.languages},
         prompt=COMPACT.name,
         prompt_hash=COMPACT.hash,
+        early="early",
         schema_tokens=SCHEMA_TOKENS,
         versions={
             "polycypher": __version__,

@@ -27,11 +27,12 @@ from polycypher.corpus.prompt import template_named
 from polycypher.corpus.readers import without_questions
 from polycypher.cypher.normalise import normalise
 from polycypher.errors import BundleError, CorpusError, QueryError, TrainingError
+from polycypher.fusion.early import distil
 from polycypher.fusion.gate import GateConfig
 from polycypher.fusion.gate_training import GateItem, collect
 from polycypher.fusion.runner import Runner
 from polycypher.fusion.stacked import StackedAdapter
-from polycypher.fusion.storage import load_gate
+from polycypher.fusion.storage import load_gate, save_gate
 from polycypher.schema import GraphSchema
 from polycypher.study import processes
 from polycypher.study.files import write_json
@@ -155,9 +156,14 @@ def add_language(
         config = sized_for(base, replace(start, adapters=len(adapters)))
         with bar("gate features", len(items)) as advance:
             (features,) = collect(runner, items, [config], progress=advance)
-        train_and_save(runner, config, features, gate, made / "gate", seed=seed, feature_seconds=0.0, key="")
+        trained = train_and_save(
+            runner, config, features, gate, made / "gate", seed=seed, feature_seconds=0.0, key=""
+        )
+        with torch.no_grad():
+            taught = trained.gate.to(runner.device)(features.previews.clone(), features.embeddings.clone())
+        save_gate(distil(features.embeddings, taught, seed=seed).cpu(), made / "early")
         languages = {**manifest.languages, language: f"adapters/{language}"}
-        replace(manifest, languages=languages, gate="gate").save(made)
+        replace(manifest, languages=languages, gate="gate", early="early").save(made)
         copied = fingerprints(made / place for place in manifest.languages.values())
         if list(before.values()) != list(copied.values()):
             raise TrainingError("an adapter of another language was changed while it was copied; try again")

@@ -24,6 +24,8 @@ from polycypher.study.predict import predict, questions_of
 class _Alone:
     """Stands for a stacked adapter where the model carries its own."""
 
+    vectors: Tensor | None = None
+
     def set_weights(self, weights: Tensor | None) -> None:
         """Nothing to mix."""
 

@@ -313,7 +313,8 @@ class Translator:
 
     def _mask(self, schema: GraphSchema, asked: str, stored: Homes | None) -> Any:
         """The grammar's mask; it is made on a thread beside the model, which reads the prompt meanwhile."""
-        from polycypher.translator.constrain import GrammarConstraint, StartedMask
+        from polycypher.translator.constrain import GrammarConstraint
+        from polycypher.translator.started import StartedMask
 
         if self._constraint is None:
             self._constraint = GrammarConstraint(
