@@ -16,7 +16,8 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from polycypher.fusion.backbone import Backbone, HubBackbone, backbone_of, causal
+from polycypher.fusion.backbone import Backbone, backbone_of, causal
+from polycypher.fusion.hub import HubBackbone
 from polycypher.fusion.lean import LeanLlama
 from polycypher.fusion.stacked import StackedAdapter
 from tiny_models import random_adapter, random_adapters, random_ids, tiny_llama

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +32,62 @@ def load_base(folder: Path, *, device: str = "cpu", dtype: str | None = None) ->
 
     hub_logging.set_verbosity_error()
     hub_logging.disable_progress_bar()
-    kind = getattr(torch, dtype or ("float32" if device == "cpu" else "bfloat16"))
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=kind, local_files_only=True, use_safetensors=True
+            folder, dtype=_dtype(device, dtype), local_files_only=True, use_safetensors=True
         )
     except Exception as error:  # the libraries raise many types for a damaged file
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"cannot load the base model in {folder}: {reason}; copy the bundle again") from None
+        raise _unreadable(folder, error) from None
     if device == "cpu" and model.num_parameters() < SMALL:
         torch.set_num_threads(1)
     model.requires_grad_(False)
     return model.eval().to(device), tokenizer
+
+
+def load_to_answer(folder: Path, *, device: str = "cpu", dtype: str | None = None) -> tuple[Any, Any]:
+    """(model, tokenizer) as `load_base` gives them, but to answer questions only.
+
+    Where the folder holds a plain Llama and a tokenizer of the `tokenizers` library, that saves the seconds
+    that modelling code takes to import.
+
+    Raises:
+        ModelError: the files cannot be read.
+    """
+    from polycypher.fusion.llama import LlamaWeights, is_plain_llama
+
+    if not (is_plain_llama(folder) and _has_plain_tokenizer(folder)):
+        return load_base(folder, device=device, dtype=dtype)
+    import torch
+    from transformers import PreTrainedTokenizerFast
+
+    try:
+        model = LlamaWeights.load(folder, device=device, dtype=_dtype(device, dtype))
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # the libraries raise many types for a damaged file
+        raise _unreadable(folder, error) from None
+    if device == "cpu" and sum(weight.numel() for weight in model.parameters()) < SMALL:
+        torch.set_num_threads(1)
+    return model, tokenizer
+
+
+def _has_plain_tokenizer(folder: Path) -> bool:
+    try:
+        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        return config.get("tokenizer_class") in ("TokenizersBackend", "PreTrainedTokenizerFast")
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _dtype(device: str, dtype: str | None) -> Any:
+    import torch
+
+    return getattr(torch, dtype or ("float32" if device == "cpu" else "bfloat16"))
+
+
+def _unreadable(folder: Path, error: Exception) -> ModelError:
+    reason = " ".join(str(error).split())[:200]
+    return ModelError(f"cannot load the base model in {folder}: {reason}; copy the bundle again")
 
 
 def load_parts(
@@ -64,7 +108,7 @@ def load_parts(
             f"the base model in {base} is another ({found}) than the bundle was made for "
             f"({manifest.base_fingerprint}); copy the bundle again"
         )
-    model, tokenizer = load_base(base, device=device, dtype=dtype)
+    model, tokenizer = load_to_answer(base, device=device, dtype=dtype)
     if tokenizer.eos_token_id is None:
         raise BundleError(f"the tokenizer in {base} has no end token; set `eos_token` there")
     try:
