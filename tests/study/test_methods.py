@@ -30,7 +30,7 @@ def test_the_methods_of_the_paper_are_all_there() -> None:
     assert [method.name for method in found] == [
         "base", "en-only", "joint",
         "linear-factor", "linear-exact", "linear-peft",
-        "fusion-mlp", "fusion-shared-scorer", "fusion-top1",
+        "fusion-mlp", "fusion-shared-scorer", "fusion-top1", "fusion-merged",
         "adapter-en", "adapter-es", "adapter-tr",
     ]  # fmt: skip
     gated = {method.name: (method.gate, method.mixing) for method in found if method.gate}
@@ -38,6 +38,7 @@ def test_the_methods_of_the_paper_are_all_there() -> None:
         "fusion-mlp": ("mlp", Mixing.LOGITS),
         "fusion-shared-scorer": ("shared-scorer", Mixing.LOGITS),
         "fusion-top1": ("mlp", Mixing.TOP1),
+        "fusion-merged": ("mlp", Mixing.MERGED),
     }
 
 

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from small_study import base_of, data_of, example, recipe_of, runner_of
 
 from polycypher.corpus.prompt import PromptTokens
+from polycypher.cypher.cleanup import clean
 from polycypher.errors import CorpusError, TrainingError
 from polycypher.evaluation import Prediction
+from polycypher.fusion.fused import FusedDecoder
 from polycypher.fusion.gate import Gate
+from polycypher.fusion.modes import Mode
 from polycypher.study.gates import gate_config
 from polycypher.study.methods import Method, Mixing
 from polycypher.study.predict import (
@@ -137,3 +140,19 @@ def test_every_question_is_answered_with_its_weights(tmp_path: Path) -> None:
         assert made.weights == fused[place].weights
         assert made.prediction == alone[str(made.adapter)][place].prediction
     assert [made.prediction for made in alone["en"]] != [made.prediction for made in alone["es"]]
+
+
+def test_merged_runs_each_question_in_one_row_of_its_own_weights(tmp_path: Path) -> None:
+    data, base = data_of(recipe_of(tmp_path)), base_of()
+    runner, places = runner_of(base, "en", "es")
+    asked = questions_of(base, data, data.test, ["en", "es"])
+    torch.manual_seed(0)
+    gate = Gate(gate_config(base, 2)).eval()
+    method = Method("fusion-merged", ("en", "es"), "mlp", Mixing.MERGED)
+    made = predict(method, base, runner, places, gate, asked, batch=3, longest=8)
+    decoder = FusedDecoder(runner.model, runner.stacked, gate, end=runner.end)
+    for one, found in zip(asked, made, strict=True):
+        alone = decoder.decode(one.prompt, mode=Mode.MERGED, most=8)
+        assert found.weights is not None
+        assert list(found.weights.values()) == pytest.approx(list(alone.weights), abs=1e-5)
+        assert found.prediction == clean(base.tokenizer.decode(alone.ids, skip_special_tokens=True))

@@ -28,6 +28,7 @@ PAIRS = (
     ("fusion-mlp", "joint"),
     ("fusion-mlp", "base"),
     ("fusion-mlp", "fusion-top1"),
+    ("fusion-merged", "fusion-mlp"),
     ("joint", "base"),
 )
 """Pairs of methods whose difference is reported."""

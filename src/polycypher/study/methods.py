@@ -25,6 +25,8 @@ class Mixing(StrEnum):
     """Σ w_i softmax(L_i)."""
     TOP1 = "top1"
     """The row with the largest weight alone."""
+    MERGED = "merged"
+    """One row with Σ w_i ΔW_i: the weights mix the adapters' updates instead of their logits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ def methods(languages: Sequence[str], gates: Sequence[str]) -> list[Method]:
         Method(JOINT, (JOINT,)),
         *(Method(name, (name,)) for name in LINEAR),
         *(Method(f"fusion-{kind}", codes, kind) for kind in gates),
-        *([Method("fusion-top1", codes, gates[0], Mixing.TOP1)] if gates else []),
+        *(
+            Method(f"fusion-{mixing}", codes, kind, mixing)
+            for kind in gates[:1]
+            for mixing in (Mixing.TOP1, Mixing.MERGED)
+        ),
         *(Method(f"adapter-{code}", (code,)) for code in codes),
     ]

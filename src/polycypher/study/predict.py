@@ -98,6 +98,10 @@ def predict(
         mixes = weights
         if method.mixing is Mixing.TOP1:
             mixes = torch.nn.functional.one_hot(weights.argmax(1), weights.shape[1]).float()
+        if method.mixing is Mixing.MERGED:
+            prompts = [(one.prompt.prefix, one.prompt.suffix) for one in group]
+            states = runner.run(prompts, weights.to(rows) @ rows, range(len(group)))
+            mixes = torch.ones(len(group))
         answers = runner.generate(
             states, mixes.flatten(), most=longest, probabilities=method.mixing is Mixing.PROBABILITIES
         )

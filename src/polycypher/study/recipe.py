@@ -75,7 +75,7 @@ class GatePart(_Part):
 
     questions: int = Field(default=2500, gt=0)
     kinds: list[GateKindName] = Field(default=["mlp", "shared-scorer"], min_length=1)
-    """Gates to train; the first is also the one of `fusion-top1`, of the ablations and of growth."""
+    """Gates to train; the first also serves `fusion-top1`, `fusion-merged`, the ablations and growth."""
     epochs: int = Field(default=8, gt=0)
     rate: float = Field(default=1e-3, gt=0)
     identification: float = Field(default=0.3, ge=0)

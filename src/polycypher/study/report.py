@@ -49,6 +49,7 @@ _METHODS: Final = Table(
         ("fusion-mlp", "the paper's gate: one weight an adapter for each question, logits fused"),
         ("fusion-shared-scorer", "a gate that scores every adapter by the same small network, logits fused"),
         ("fusion-top1", "only the adapter with the gate's largest weight"),
+        ("fusion-merged", "the gate's weights mix the adapters' updates, in one pass"),
     ),
 )
 _ABLATIONS: Final = (
