@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from polycypher import Translator
 from polycypher import ask as ask_module
 from polycypher.ask import STAGES, Answer, ask, examples_of_questions, open_both, open_graph, run
-from polycypher.errors import GraphUnavailable, GuardError, ModelError, SchemaError, UsageError
+from polycypher.errors import (
+    GraphUnavailable,
+    GuardError,
+    ModelError,
+    QueryRejected,
+    SchemaError,
+    UsageError,
+)
+from polycypher.fusion.modes import Mode
 from polycypher.graph.store import GraphStore, Limits
 from polycypher.schema import GraphSchema
+from polycypher.translator.translator import Request, Translation
 
 
 @pytest.fixture(scope="module")
@@ -248,3 +259,88 @@ def test_a_graph_is_opened_alone(demo_store: GraphStore) -> None:
 def test_an_unreachable_graph_is_an_error_of_the_graph() -> None:
     with pytest.raises(GraphUnavailable):
         open_both("nano", "bolt://127.0.0.1:9")
+
+
+# ---------------------------------------------------------------------- repair
+
+
+class Writer:
+    """Stands for a model: writes the queries it is given, one a request, and remembers the requests."""
+
+    def __init__(self, *queries: str) -> None:
+        self.queries, self.requests = list(queries), list[Request]()
+
+    def translate_batch(self, requests: Sequence[Request]) -> list[Translation]:
+        self.requests += requests
+        return [
+            Translation(
+                request.question,
+                self.queries[min(len(self.requests), len(self.queries)) - 1],
+                {"en": 1.0},
+                mode=Mode.PRUNED,
+                rows=1,
+                complete=True,
+                notices=(),
+                gate_ms=1.0,
+                first_ms=1.0,
+                decode_ms=1.0,
+            )
+            for request in requests
+        ]
+
+
+WRONG = "MATCH (m:Movie) RETURN date('nosuch') AS x"
+RIGHT = "MATCH (m:Movie) RETURN count(m) AS movies"
+
+
+def asked_of(writer: Writer, store: GraphStore, **options: Any) -> Answer:
+    model: Any = writer
+    return ask("How many movies are there?", model, store, **options)
+
+
+def test_a_rejected_query_goes_back_once_with_its_error(demo_store: GraphStore) -> None:
+    writer = Writer(WRONG, RIGHT)
+    answer = asked_of(writer, demo_store)
+    assert answer.cypher == RIGHT
+    assert answer.rows[0][0] > 0
+    first, second = writer.requests
+    assert first.failed is None
+    assert second.failed is not None
+    assert second.failed[0] == WRONG
+    assert "nosuch" in second.failed[1]
+    assert second == dataclasses.replace(first, failed=second.failed)
+    (notice,) = answer.notices
+    assert notice.startswith("the query was repaired")
+    assert WRONG in notice
+
+
+def test_it_goes_back_only_once(demo_store: GraphStore) -> None:
+    writer = Writer(WRONG, WRONG.replace("nosuch", "neither"), RIGHT)
+    with pytest.raises(QueryRejected, match="nosuch"):  # the first error is the one to tell
+        asked_of(writer, demo_store)
+    assert len(writer.requests) == 2
+
+
+def test_the_same_query_again_is_not_run_again(demo_store: GraphStore) -> None:
+    writer = Writer(WRONG)
+    with pytest.raises(QueryRejected, match="nosuch"):
+        asked_of(writer, demo_store)
+    assert len(writer.requests) == 2
+
+
+def test_what_the_guard_refuses_is_not_repaired(demo_store: GraphStore) -> None:
+    writer = Writer("MATCH (m:Movie) DELETE m", RIGHT)
+    with pytest.raises(GuardError):
+        asked_of(writer, demo_store)
+    assert len(writer.requests) == 1
+
+
+def test_a_repair_is_told_the_query_and_the_error(translator: Translator) -> None:
+    """The real prompt: both stand behind the question, and the gate looks at the question alone."""
+    prompts = translator._prompts
+    plain = prompts.prompt_of_text("Movie(title)", "How many?")
+    told = prompts.prompt_of_text("Movie(title)", "How many?", ("RETURN 1", "no such function"))
+    assert told.prefix == plain.prefix
+    assert told.question == plain.question
+    text = translator._tokenizer.decode(told.suffix)
+    assert text.index("How many?") < text.index("RETURN 1") < text.index("no such function")

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from polycypher.errors import PolycypherError
+from polycypher.errors import PolycypherError, QueryError, QueryRejected
 from polycypher.fusion.modes import Mode
 from polycypher.graph.connect import connect
 from polycypher.graph.store import GraphStore, Limits
@@ -22,6 +22,8 @@ from polycypher.translator.grounding import candidates
 from polycypher.translator.intent import asks_for_change
 from polycypher.translator.translator import Request, Translation, Translator, check_question
 
+LONGEST_REASON = 200
+"""Characters of a database's message that a repair is told."""
 STAGES = ("load", "gate", "decode", "execute")
 
 
@@ -128,7 +130,7 @@ def ask(
     execute: bool = True,
     load_ms: float = 0.0,
 ) -> Answer:
-    """Answer a question from a graph.
+    """Answer a question from a graph. A query that the database rejects goes back once, to be repaired.
 
     Args:
         question: in any language.
@@ -151,7 +153,17 @@ def ask(
     made = translator.translate_batch([prepared.request])[0]
     if isinstance(made, PolycypherError):
         raise made
-    return finish(made, prepared, store, limits=limits, execute=execute, load_ms=load_ms)
+    try:
+        return finish(made, prepared, store, limits=limits, execute=execute, load_ms=load_ms)
+    except QueryRejected as error:
+        again = repair(prepared, made, error)
+        better = translator.translate_batch([again.request])[0]
+        if isinstance(better, PolycypherError) or better.cypher == made.cypher:
+            raise
+        try:
+            return finish(better, again, store, limits=limits, load_ms=load_ms)
+        except QueryError:
+            raise error from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +201,12 @@ def prepare(
     )
 
 
+def repair(prepared: Prepared, made: Translation, error: QueryRejected) -> Prepared:
+    """The question again, with the query that the database rejected and why; to be translated once more."""
+    reason = " ".join(str(error).split())[:LONGEST_REASON]
+    return replace(prepared, request=replace(prepared.request, failed=(made.cypher, reason)))
+
+
 def finish(
     made: Translation,
     prepared: Prepared,
@@ -206,6 +224,9 @@ def finish(
     notices = made.notices
     if asks_for_change(prepared.request.question):
         notices += ("polycypher only reads: nothing was changed, the answer shows what the question names",)
+    if prepared.request.failed is not None:
+        first, reason = prepared.request.failed
+        notices += (f"the query was repaired: the database rejected the first one ({reason}): {first}",)
     answer = Answer(
         made.cypher,
         question=prepared.request.question,

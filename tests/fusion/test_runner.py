@@ -92,3 +92,42 @@ def test_at_most_so_many_tokens(model: tuple[Any, StackedAdapter]) -> None:
     run = runner(model)
     states = run.states(PREFIX, SUFFIXES, torch.eye(K))
     assert max(len(ids) for ids in run.generate(states, MIXES.flatten(), most=2)) == 2
+
+
+@pytest.mark.parametrize("stops", [(0,), (2,), (0, 5), (1, 2, 3)])
+def test_finished_questions_do_not_disturb_the_others(
+    model: tuple[Any, StackedAdapter], stops: tuple[int, ...]
+) -> None:
+    """Rows of a finished question stay in the batch until enough have finished."""
+    run = runner(model)
+    suffixes = [random_ids(3 + number, seed=number).tolist() for number in range(7)]
+
+    class Ends:
+        """Allows the end token alone from a step on."""
+
+        finished = False
+
+        def __init__(self, step: int | None) -> None:
+            self.left = step
+
+        def mask(self) -> torch.Tensor:
+            mask = torch.ones(96, dtype=torch.bool)
+            mask[END] = False
+            if self.left == 0:
+                mask = ~mask
+            return mask
+
+        def advance(self, token_id: int) -> None:
+            if self.left:
+                self.left -= 1
+
+    def answers(numbers: list[int]) -> list[list[int]]:
+        masks = [Ends(2 * number + 1 if number in stops else None) for number in numbers]
+        states = run.states(PREFIX, [suffixes[number] for number in numbers], torch.eye(K))
+        mixes = MIXES[0].repeat(len(numbers))
+        return run.generate(states, mixes, most=STEPS, masks=masks)
+
+    together = answers(list(range(7)))
+    for number, ids in enumerate(together):
+        assert ids == answers([number])[0]
+        assert len(ids) == (2 * number + 1 if number in stops else STEPS)

@@ -193,7 +193,8 @@ class Runner:
                     states.select(rows)
                     mixes = mixes[rows]
                 picker.advance({question: fresh[question] for question in alive})
-                last = self._step([fresh[owner] for owner in states.owners], states)
+                # Rows of finished questions that are still there run on, and count nothing.
+                last = self._step([fresh.get(owner, 0) for owner in states.owners], states)
         finally:
             picker.close()
         return answers

@@ -47,15 +47,19 @@ class PromptMaker:
         fitted, _ = self.fit(schema, question)
         return self.prompt_of_text(fitted.to_prompt(), question)
 
-    def prompt_of_text(self, schema: str, question: str) -> PromptTokens:
+    def prompt_of_text(
+        self, schema: str, question: str, failed: tuple[str, str] | None = None
+    ) -> PromptTokens:
         """The prompt's tokens for a schema that is text already.
 
         The same as `PromptTemplate.encode` gives, unless schema or question hold the text of a special
-        token.
+        token. `failed` holds a query that was tried before and what the database said of it; both follow the
+        question.
         """
         frame, asked = self.template, self._plain(question)
         prefix = [*self._framing(frame.head), *self._plain(schema), *self._framing(frame.middle)]
-        return PromptTokens(prefix, asked + self._framing(frame.tail), (0, len(asked)))
+        tried = self._plain("".join(f"\n{text}" for text in failed)) if failed else []
+        return PromptTokens(prefix, asked + tried + self._framing(frame.tail), (0, len(asked)))
 
     def answer(self, cypher: str) -> list[int]:
         """The tokens of a gold query and the end token."""

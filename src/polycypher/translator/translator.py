@@ -46,6 +46,7 @@ class Request:
             asked of a property that holds it (see `translator.grounding`).
         mode: how adapters are combined (see `fusion.modes`); None takes the translator's own.
         on_text: told of the query's text so far at every token, from the thread that decodes.
+        failed: a query that was tried before, and what the database said of it.
     """
 
     question: str
@@ -55,6 +56,7 @@ class Request:
     stored: Homes | None = None
     mode: Mode | None = None
     on_text: Callable[[str], None] | None = None
+    failed: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,7 @@ class Translator:
         weights = self._weights(request.language, mode)
         room = self._decoder.model.config.max_position_embeddings - LONGEST_QUERY
         fitted, notice = self._prompts.fit(request.schema, asked)
-        prompt = self._prompts.prompt_of_text(fitted.to_prompt(), asked)
+        prompt = self._prompts.prompt_of_text(fitted.to_prompt(), asked, request.failed)
         if len(prompt.ids) > room:
             raise UsageError(
                 f"question and schema take {len(prompt.ids)} tokens of {room}; ask in fewer words"
