@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test fast lint scores picture clean
+.PHONY: demo test fast lint bench scores picture clean
 
 demo: $(STAMP)
 	$(BIN)/polycypher demo
@@ -20,10 +20,15 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Everything in docs/performance.md.
+bench: $(VENV)/.installed-dev
+	$(BIN)/python bench/performance.py docs
+
 # The numbers of docs/nano.md; DATA names the folder with the corpora. Graphs `movies` and `northwind` must be loaded.
 scores: $(VENV)/.installed-dev
 	$(BIN)/python bench/scores.py --data $(DATA) --out docs/nano-scores.json
 	$(BIN)/python bench/gate.py recipes/nano-bundle.yaml --out docs/nano-gates.json
+	$(BIN)/python bench/modes.py --data $(DATA) --docs docs
 
 picture: $(STAMP)
 	$(BIN)/python bench/picture.py docs/demo.svg
