@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-SEVERAL: Mapping[str, frozenset[str]] = {"load": frozenset({"--nodes", "--relationships", "--type"})}
+SEVERAL: Mapping[str, frozenset[str]] = {
+    "load": frozenset({"--nodes", "--relationships", "--type"}),
+    "merge": frozenset({"--adapter"}),
+}
 """Command → its options that take one or several values."""
 
 

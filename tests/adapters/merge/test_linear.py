@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import replace
 from math import sqrt
 from pathlib import Path
@@ -13,6 +12,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from merge_helpers import (
+    NAMES,
+    SIZES,
+    adapter,
+    alphas,
+    any_adapters,
+    assert_same_update,
+    delta,
+    pefts_merge,
+    pefts_own,
+    same_rank_adapters,
+    weighted_sum,
+)
 from peft import PeftModel
 from torch import Tensor
 
@@ -20,54 +32,10 @@ from polycypher.adapters.lora import LoraAdapter
 from polycypher.adapters.merge import MERGES, exact, factor, peft
 from polycypher.errors import AdapterError
 from polycypher.fusion.stacked import StackedAdapter
-from tiny_models import peft_model, random_adapter, random_adapters, random_ids, tiny_llama
+from tiny_models import random_adapter, random_adapters, random_ids, tiny_llama
 
-NAMES = ("model.layers.0.self_attn.q_proj", "model.layers.1.mlp.up_proj")
-SIZES = {NAMES[0]: (7, 5), NAMES[1]: (4, 9)}  # out, in
-
-
-def adapter(rank: int = 3, alpha: float = 6.0, seed: int = 0, **fields: Any) -> LoraAdapter:
-    draw = torch.Generator().manual_seed(seed)
-    factors = {
-        name: (torch.randn(rank, size_in, generator=draw), torch.randn(size_out, rank, generator=draw))
-        for name, (size_out, size_in) in SIZES.items()
-    }
-    return LoraAdapter(factors, rank, alpha, **fields)
-
-
-def delta(one: LoraAdapter) -> dict[str, Tensor]:
-    """ΔW = s · B · A of every matrix, in double precision."""
-    return {name: one.scale * (b.double() @ a.double()) for name, (a, b) in one.factors.items()}
-
-
-def assert_same_update(one: LoraAdapter, updates: dict[str, Tensor], tolerance: float = 1e-6) -> None:
-    found = delta(one)
-    assert found.keys() == updates.keys()
-    for name, expected in updates.items():
-        scale = max(1.0, float(expected.abs().max()))
-        assert float((found[name] - expected).abs().max()) <= tolerance * scale, name
-
-
-def weighted_sum(adapters: Sequence[LoraAdapter], weights: Sequence[float]) -> dict[str, Tensor]:
-    deltas = [delta(one) for one in adapters]
-    return {name: sum(w * d[name] for w, d in zip(weights, deltas, strict=True)) for name in SIZES}  # type: ignore[misc]
-
-
-alphas = st.floats(0.25, 32.0)
+LINEAR = ("factor", "exact", "peft")
 shares = st.floats(-2.0, 2.0)
-any_adapters = st.lists(
-    st.builds(adapter, st.integers(1, 6), alphas, st.integers(0, 10**6)), min_size=1, max_size=4
-)
-
-
-@st.composite
-def same_rank_adapters(draw: st.DrawFn, alike: bool = True) -> list[LoraAdapter]:
-    """One to four adapters of one rank, of one alpha too if `alike`."""
-    rank, alpha = draw(st.integers(1, 6)), draw(alphas)
-    return [
-        adapter(rank, alpha if alike else draw(alphas), draw(st.integers(0, 10**6)))
-        for _ in range(draw(st.integers(1, 4)))
-    ]
 
 
 # ---------------------------------------------------------------------------- the formulas
@@ -119,7 +87,7 @@ def test_peft_takes_roots_on_both_factors(adapters: list[LoraAdapter], data: st.
 
 def test_without_weights_each_counts_alike() -> None:
     adapters = [adapter(seed=seed) for seed in range(4)]
-    for merge in MERGES.values():
+    for merge in (factor, exact, peft):
         assert_same_update(merge(adapters), delta(merge(adapters, [0.25] * 4)), 0.0)
 
 
@@ -141,7 +109,7 @@ def test_pefts_linear_scales_k_copies_by_k(k: int, rank: int, alpha: float) -> N
     assert_same_update(peft([one] * k), {name: k * update for name, update in delta(one).items()}, 1e-5)
 
 
-@pytest.mark.parametrize("method", MERGES)
+@pytest.mark.parametrize("method", LINEAR)
 @settings(max_examples=20)
 @given(same_rank_adapters(alike=False), st.data())
 def test_weight_one_on_one_adapter_gives_that_adapter(
@@ -163,7 +131,7 @@ def test_the_three_differ() -> None:
 def test_nothing_given_is_changed() -> None:
     adapters = [adapter(seed=seed) for seed in range(2)]
     before = copy.deepcopy(adapters)
-    for merge in MERGES.values():
+    for merge in (factor, exact, peft):
         for a, b in merge(adapters, [1.0, 0.0]).factors.values():
             a.zero_()
             b.zero_()
@@ -236,8 +204,8 @@ def test_the_record_says_what_went_in(tmp_path: Path) -> None:
         adapter(seed=n, language=code, base="b", prompt_hash="p", base_fingerprint="f", record={"steps": n})
         for n, code in enumerate(("en", "es", "tr"))
     ]
-    for method, merge in MERGES.items():
-        merge(adapters, [0.5, 0.0, 0.5]).save(tmp_path / method)
+    for method in LINEAR:
+        MERGES[method](adapters, [0.5, 0.0, 0.5]).save(tmp_path / method)
         saved = LoraAdapter.load(tmp_path / method)
         assert (saved.base, saved.prompt_hash, saved.base_fingerprint) == ("b", "p", "f")
         assert saved.language == "en+tr"  # Spanish had no weight
@@ -302,33 +270,23 @@ def test_weights_that_do_not_fit(method: str) -> None:
     assert "must be a number" in refusal(method, [adapter()], [float("nan")])
 
 
+@pytest.mark.parametrize("method", MERGES)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_value_that_is_no_number_is_named(method: str, value: float) -> None:
+    fine, broken = adapter(language="en"), adapter(seed=1, language="tr")
+    broken.factors[NAMES[1]][0][1, 2] = value
+    said = refusal(method, [fine, broken])
+    assert "2 (tr)" in said
+    assert f"no number in {NAMES[1]}" in said
+    assert "alpha" in refusal(method, [fine, replace(fine, alpha=value)])
+
+
 @pytest.mark.parametrize("alpha", [0.0, -6.0])
 def test_factor_needs_a_common_scale(alpha: float) -> None:
     assert "no common scale" in refusal("factor", [adapter(alpha=6.0), adapter(alpha=alpha)])
 
 
 # ---------------------------------------------------------------------------- against PEFT and the stack
-
-pefts_own = pytest.mark.filterwarnings("ignore:Unexpected keyword arguments:UserWarning")
-
-
-def pefts_merge(
-    folder: Path, adapters: list[LoraAdapter], weights: list[float], kind: str
-) -> dict[str, Tensor]:
-    """ΔW by matrix of PEFT's own `add_weighted_adapter`."""
-    model = peft_model(tiny_llama(), adapters[0], folder / "0")
-    names = ["default"]
-    for place, one in enumerate(adapters[1:], 1):
-        one.save(folder / str(place))
-        names.append(f"a{place}")
-        model.load_adapter(folder / str(place), adapter_name=names[-1])
-    model.add_weighted_adapter(names, weights, "merged", combination_type=kind)
-    prefix = "base_model.model."
-    return {
-        name.removeprefix(prefix): module.get_delta_weight("merged").double()
-        for name, module in model.named_modules()
-        if name.removeprefix(prefix) in adapters[0].factors
-    }
 
 
 @pefts_own
@@ -361,7 +319,7 @@ def test_exact_equals_the_stacked_adapter_with_uniform_weights() -> None:
 
 
 @pefts_own
-@pytest.mark.parametrize("method", MERGES)
+@pytest.mark.parametrize("method", LINEAR)
 def test_a_saved_merge_is_a_plain_peft_folder(tmp_path: Path, method: str) -> None:
     adapters = [random_adapter(tiny_llama(), seed=n) for n in range(2)]
     merged = MERGES[method](adapters)

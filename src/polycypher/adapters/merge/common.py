@@ -36,22 +36,28 @@ def merge_weights(adapters: Sequence[LoraAdapter], weights: Sequence[float] | No
     return found
 
 
-def check_alike(adapters: Sequence[LoraAdapter], *, same_rank: bool = False) -> None:
-    """Check that the adapters were trained on one base, with one prompt, and change the same matrices.
+def check_alike(
+    adapters: Sequence[LoraAdapter], *, same_rank: bool = False, same_prompt: bool = True
+) -> None:
+    """Check that the adapters were trained on one base, with one prompt, and change the same matrices, and
+    that every number in them is one.
 
-    With `same_rank` also that their ranks are equal, for merges that add A to A and B to B.
+    With `same_rank` also that their ranks are equal, for merges that add A to A and B to B. Without
+    `same_prompt`, adapters of different tasks pass.
 
     Raises:
-        AdapterError: two differ; the message names both and what differs.
+        AdapterError: two differ, or one holds a NaN or infinity; the message names them and what is wrong.
     """
+    for place in range(len(adapters)):
+        _check_finite(adapters, place)
     first = adapters[0]
     for place, other in enumerate(adapters[1:], 1):
         pair = f"{_name(adapters, 0)} and {_name(adapters, place)}"
-        for what, one, two, remedy in (
-            ("prompt", first.prompt_hash, other.prompt_hash, "train them with one prompt"),
-            ("base model", _base(first), _base(other), "train them on one base"),
+        for what, one, two, remedy, wanted in (
+            ("prompt", first.prompt_hash, other.prompt_hash, "train them with one prompt", same_prompt),
+            ("base model", base_of(first), base_of(other), "train them on one base", True),
         ):
-            if one != two:
+            if wanted and one != two:
                 raise AdapterError(
                     f"the adapters {pair} have another {what} ({one or 'none given'} and "
                     f"{two or 'none given'}); {remedy}"
@@ -80,11 +86,13 @@ def merged(
     method: str,
     weights: Sequence[float],
     details: Mapping[str, Any] | None = None,
+    language: str | None = None,
 ) -> LoraAdapter:
     """The merged adapter: `factors` with base, prompt and the record of what went in.
 
-    Its language joins those of the adapters with a weight (`en+es+tr`). `record["merge"]` holds method,
-    weights, `details` and, of each adapter, language, rank, alpha and its own record. Tensors are detached.
+    Without `language`, its language joins those of the adapters with a weight (`en+es+tr`). Base and prompt
+    are the first adapter's. `record["merge"]` holds method, weights, `details` and, of each adapter,
+    language, rank, alpha and its own record. Tensors are detached.
     """
     first = adapters[0]
     heard = [one.language for one, weight in zip(adapters, weights, strict=True) if weight and one.language]
@@ -93,7 +101,7 @@ def merged(
         rank=rank,
         alpha=alpha,
         base=first.base,
-        language="+".join(dict.fromkeys(heard)),
+        language="+".join(dict.fromkeys(heard)) if language is None else language,
         prompt_hash=first.prompt_hash,
         base_fingerprint=first.base_fingerprint,
         record={
@@ -120,9 +128,38 @@ def wide(tensor: Tensor) -> Tensor:
     return tensor.detach().to(torch.promote_types(tensor.dtype, torch.float32))
 
 
-def _base(adapter: LoraAdapter) -> str:
+def weighted_sum(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """Σ w_i T_i over tensors of one shape."""
+    return torch.stack([weight * wide(one) for weight, one in zip(weights, tensors, strict=True)]).sum(0)
+
+
+def concatenated(adapters: Sequence[LoraAdapter], weights: Sequence[float]) -> Factors:
+    """Factors of Σ w_i s_i B_i A_i: A = [A_1; …; A_K] [Σr, in] and B = [w_1 s_1 B_1, …] [out, Σr]."""
+    scales = [weight * one.scale for weight, one in zip(weights, adapters, strict=True)]
+    return {
+        name: (
+            torch.cat([wide(one.factors[name][0]) for one in adapters]),
+            torch.cat([s * wide(one.factors[name][1]) for s, one in zip(scales, adapters, strict=True)], 1),
+        )
+        for name in adapters[0].factors
+    }
+
+
+def base_of(adapter: LoraAdapter) -> str:
     """What tells the base: its fingerprint, or its name where an adapter from elsewhere has none."""
     return adapter.base_fingerprint or adapter.base
+
+
+def _check_finite(adapters: Sequence[LoraAdapter], place: int) -> None:
+    one = adapters[place]
+    for name, pair in one.factors.items():
+        if not all(bool(tensor.isfinite().all()) for tensor in pair):
+            raise AdapterError(
+                f"the adapter {_name(adapters, place)} holds a value that is no number in {name}; "
+                "train it again"
+            )
+    if not math.isfinite(one.alpha):
+        raise AdapterError(f"the adapter {_name(adapters, place)} has alpha {one.alpha}; it must be a number")
 
 
 def _name(adapters: Sequence[LoraAdapter], place: int) -> str:

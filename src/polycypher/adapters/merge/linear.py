@@ -15,13 +15,18 @@ read no file, change nothing they are given, and know nothing of models.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-
-import torch
-from torch import Tensor
+from collections.abc import Mapping, Sequence
 
 from polycypher.adapters.lora import LoraAdapter
-from polycypher.adapters.merge.common import check_alike, merge_weights, merged, wide
+from polycypher.adapters.merge.common import (
+    Factors,
+    check_alike,
+    concatenated,
+    merge_weights,
+    merged,
+    weighted_sum,
+)
+from polycypher.adapters.merge.truncation import check_rank, truncated
 from polycypher.errors import AdapterError
 
 
@@ -37,22 +42,14 @@ def factor(adapters: Sequence[LoraAdapter], weights: Sequence[float] | None = No
     shares = merge_weights(adapters, weights)
     check_alike(adapters, same_rank=True)
     first = adapters[0]
-    ratios = []
-    for adapter in adapters:
-        if adapter.alpha != first.alpha and not adapter.alpha * first.alpha > 0:
-            raise AdapterError(
-                f"alphas {first.alpha:g} and {adapter.alpha:g} have no common scale; merge with `exact`"
-            )
-        ratios.append(1.0 if adapter.alpha == first.alpha else math.sqrt(adapter.alpha / first.alpha))
-    on_each = [share * ratio for share, ratio in zip(shares, ratios, strict=True)]
-    factors = {
-        name: (
-            _sum([adapter.factors[name][0] for adapter in adapters], on_each),
-            _sum([adapter.factors[name][1] for adapter in adapters], on_each),
-        )
-        for name in first.factors
-    }
-    return merged(adapters, factors, rank=first.rank, alpha=first.alpha, method="factor", weights=shares)
+    return merged(
+        adapters,
+        summed(adapters, shares),
+        rank=first.rank,
+        alpha=first.alpha,
+        method="factor",
+        weights=shares,
+    )
 
 
 def exact(
@@ -70,34 +67,11 @@ def exact(
     shares = merge_weights(adapters, weights)
     check_alike(adapters)
     whole = sum(adapter.rank for adapter in adapters)
-    if rank is not None and not 1 <= rank <= whole:
-        raise AdapterError(
-            f"the merged adapter has rank {whole} and cannot be cut to {rank}; give 1 to {whole}"
-        )
-    scales = [share * adapter.scale for share, adapter in zip(shares, adapters, strict=True)]
-    factors = {
-        name: (
-            torch.cat([wide(adapter.factors[name][0]) for adapter in adapters]),
-            torch.cat(
-                [s * wide(adapter.factors[name][1]) for s, adapter in zip(scales, adapters, strict=True)], 1
-            ),
-        )
-        for name in adapters[0].factors
-    }
-    details: dict[str, float] = {}
+    factors = concatenated(adapters, shares)
+    details: Mapping[str, float] = {}
     if rank is not None:
-        cut, lost, total = {}, [], []
-        for name, (a, b) in factors.items():
-            small_a, small_b, left_out, norm = _truncate(a, b, rank)
-            cut[name] = (small_a, small_b)
-            lost.append(left_out)
-            total.append(norm)
-        factors = cut
-        details = {
-            "rank": rank,
-            "relative_error": _ratio(math.hypot(*lost), math.hypot(*total)),
-            "worst_error": max(_ratio(one, norm) for one, norm in zip(lost, total, strict=True)),
-        }
+        check_rank(rank, whole)
+        factors, details = truncated(factors, rank)
     size = rank or whole
     return merged(
         adapters, factors, rank=size, alpha=float(size), method="exact", weights=shares, details=details
@@ -120,36 +94,33 @@ def peft(adapters: Sequence[LoraAdapter], weights: Sequence[float] | None = None
     rank = adapters[0].rank
     factors = {
         name: (
-            _sum([adapter.factors[name][0] for adapter in adapters], on_a),
-            _sum([adapter.factors[name][1] for adapter in adapters], on_b),
+            weighted_sum([adapter.factors[name][0] for adapter in adapters], on_a),
+            weighted_sum([adapter.factors[name][1] for adapter in adapters], on_b),
         )
         for name in adapters[0].factors
     }
     return merged(adapters, factors, rank=rank, alpha=float(rank), method="peft", weights=shares)
 
 
-def _sum(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """Σ w_i T_i over tensors of one shape."""
-    return torch.stack([weight * wide(one) for weight, one in zip(weights, tensors, strict=True)]).sum(0)
+def summed(adapters: Sequence[LoraAdapter], weights: Sequence[float]) -> Factors:
+    """A = Σ w_i √(s_i/s) A_i and B = Σ w_i √(s_i/s) B_i, where s is the first adapter's scale.
 
-
-def _truncate(a: Tensor, b: Tensor, rank: int) -> tuple[Tensor, Tensor, float, float]:
-    """The best rank-`rank` factors of B·A, ‖what is left out‖ and ‖B·A‖ (Frobenius).
-
-    A [R, in] and B [out, R] are each reduced by QR first, so that the SVD is of a matrix no larger than
-    R × R and the full update [out, in] is never formed. Factors share the singular values evenly; where the
-    matrix has fewer than `rank` of them, the rest is zero.
+    Raises:
+        AdapterError: alphas of unlike sign.
     """
-    q_b, r_b = torch.linalg.qr(b.double())
-    q_a, r_a = torch.linalg.qr(a.double().T)
-    u, s, vh = torch.linalg.svd(r_b @ r_a.T, full_matrices=False)
-    kept = min(rank, len(s))
-    root = s[:kept].sqrt()
-    new_a, new_b = a.new_zeros(rank, a.shape[1]), b.new_zeros(b.shape[0], rank)
-    new_a[:kept] = (root[:, None] * (vh[:kept] @ q_a.T)).to(a.dtype)
-    new_b[:, :kept] = (q_b @ u[:, :kept] * root).to(b.dtype)
-    return new_a, new_b, float(s[kept:].norm()), float(s.norm())
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
+    first = adapters[0]
+    on_each = []
+    for adapter, weight in zip(adapters, weights, strict=True):
+        if adapter.alpha != first.alpha and not adapter.alpha * first.alpha > 0:
+            raise AdapterError(
+                f"alphas {first.alpha:g} and {adapter.alpha:g} have no common scale; merge with `exact`"
+            )
+        same = adapter.alpha == first.alpha
+        on_each.append(weight if same else weight * math.sqrt(adapter.alpha / first.alpha))
+    return {
+        name: (
+            weighted_sum([adapter.factors[name][0] for adapter in adapters], on_each),
+            weighted_sum([adapter.factors[name][1] for adapter in adapters], on_each),
+        )
+        for name in first.factors
+    }
