@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test fast lint bench scores picture clean
+.PHONY: demo test fast lint bench scores picture web clean
 
 demo: $(STAMP)
 	$(BIN)/polycypher demo
@@ -29,6 +29,10 @@ scores: $(VENV)/.installed-dev
 	$(BIN)/python bench/scores.py --data $(DATA) --out docs/nano-scores.json
 	$(BIN)/python bench/gate.py recipes/nano-bundle.yaml --out docs/nano-gates.json
 	$(BIN)/python bench/modes.py --data $(DATA) --docs docs
+
+# The page of `polycypher serve`, from web/ into the package; needs Node.js 20.19 or later.
+web:
+	cd web && npm ci && npm test && npm run build
 
 picture: $(STAMP)
 	$(BIN)/python bench/picture.py docs/demo.svg

@@ -89,10 +89,10 @@ def compared(translator: Translator, examples: Sequence[Example], store: GraphSt
 def markdown_of(result: dict[str, Any]) -> str:
     """The table for docs/performance.md."""
     lines = [
-        f"`python bench/modes.py --data … --docs docs` at commit {result['commit']}, model {result['model']}: "
+        f"`python bench/modes.py --data … --docs docs` at commit {result['commit']}, {result['model']}: "
         "held-out synthetic questions on the demo graph, and real ones of the development split. Shares of "
-        "questions for which a mode writes the query that `logits` writes, gives its largest weight to the same "
-        "adapter, and to the question's own; execution accuracy by language.",
+        "questions for which a mode writes the query that `logits` writes, gives its largest weight to the "
+        "same adapter, and to the question's own; execution accuracy by language.",
         "",
         "| questions | mode | same query | same adapter | own adapter | EX " + " / ".join(LANGUAGES) + " |",
         "| --- | --- | ---: | ---: | ---: | ---: |",

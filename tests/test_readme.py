@@ -23,6 +23,7 @@ COMMANDS = [
     and "://" not in line
     and "corpus.jsonl" not in line
     and "add-language" not in line  # needs a corpus; tests/study/test_extend.py runs it
+    and "bench" not in line  # a minute; tests/benchmark/ runs it
     and "study run" not in line  # hours, or minutes with --tiny; tests/study/ runs it
 ]
 

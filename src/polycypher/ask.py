@@ -270,10 +270,31 @@ def run(query: str, store: GraphStore, *, limits: Limits | None = None, load_ms:
     )
 
 
-def examples_of_questions() -> Sequence[tuple[str, str]]:
-    """(language, question) pairs that the demo asks: the same question in each language of `nano`."""
-    return (
-        ("en", "Which movies did Clint Eastwood direct?"),
-        ("es", "¿Qué películas dirigió Clint Eastwood?"),
-        ("tr", "Clint Eastwood hangi filmleri yönetti?"),
-    )
+_EXAMPLES = {
+    "en": (
+        "Which movies did Clint Eastwood direct?",
+        "Who acted in The Matrix?",
+        "Which movies were released after 2010?",
+        "Which actor acted in the most movies?",
+        "How many movies are there?",
+    ),
+    "es": (
+        "¿Qué películas dirigió Clint Eastwood?",
+        "¿Quién actuó en The Matrix?",
+        "¿Qué películas se estrenaron después de 2010?",
+        "¿Qué persona actuó en más películas?",
+        "¿Cuántas películas hay?",
+    ),
+    "tr": (
+        "Clint Eastwood hangi filmleri yönetti?",
+        "The Matrix filminde kim oynadı?",
+        "2010 yılından sonra hangi filmler çıktı?",
+        "En çok filmde oynayan kişi kim?",
+        "Kaç film var?",
+    ),
+}
+
+
+def examples_of_questions(count: int = 1) -> Sequence[tuple[str, str]]:
+    """(language, question) pairs about the demo graph: the same questions in each language of `nano`."""
+    return tuple((language, question) for language, asked in _EXAMPLES.items() for question in asked[:count])

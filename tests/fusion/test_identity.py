@@ -159,6 +159,24 @@ def test_a_batch_of_any_modes_is_its_questions_alone(count: int) -> None:
         assert decoded.rows == alone.rows
 
 
+def test_memory_that_holds_no_numbers_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows with a shorter schema have places that are never written."""
+    questions = [
+        Question(PromptTokens(random_ids(size, seed=size).tolist(), PROMPT.suffix, PROMPT.question))
+        for size in (14, 3, 0)
+    ]
+    expected = [decoded.ids for decoded in decoder_of(3).decode_batch(questions, most=STEPS)]
+    empty = torch.empty
+
+    def poisoned(*size: Any, **options: Any) -> Tensor:
+        made = empty(*size, **options)
+        return made.fill_(float("nan")) if made.is_floating_point() else made
+
+    decoder = decoder_of(3)
+    monkeypatch.setattr(torch, "empty", poisoned)
+    assert [decoded.ids for decoded in decoder.decode_batch(questions, most=STEPS)] == expected
+
+
 def test_rows_that_each_mode_runs() -> None:
     decoder = decoder_of(5)
     rows = {mode: decoder.decode(PROMPT, mode=mode, most=2).rows for mode in Mode}

@@ -1,4 +1,4 @@
-"""A tiny named graph, its server shared by the session's tests."""
+"""A tiny named graph, its server shared by the session's tests; the same on FalkorDB."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from falkordb_tape import FILL, GRAPH, Tape
 from graph_helpers import TINY
 
+from polycypher.graph.client import Address, Limits
 from polycypher.graph.connect import connect
+from polycypher.graph.falkordb import FalkorClient
 from polycypher.graph.load import load_script
 from polycypher.graph.registry import GraphInfo
 from polycypher.graph.store import GraphStore
@@ -41,3 +44,23 @@ def own_tiny(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """A data folder with a graph `tiny` whose server the test may kill; returns the graph's folder."""
     monkeypatch.setenv("POLYCYPHER_HOME", str(tmp_path))
     return Path(shutil.copytree(pristine, tmp_path / "graphs" / "tiny"))
+
+
+@pytest.fixture(scope="session")
+def tape() -> Iterator[Tape]:
+    """A FalkorDB server, real or played back."""
+    pytest.importorskip("falkordb")
+    server = Tape()
+    yield server
+    server.end()
+
+
+@pytest.fixture(scope="session")
+def falkor(tape: Tape) -> Iterator[GraphStore]:
+    """The tiny graph on FalkorDB, opened once for the session."""
+    client = FalkorClient(Address(tape.uri, None, None, GRAPH), "a server")
+    for query in FILL:
+        client.fetch(query, limits=Limits(), write=True)
+    client.close()
+    with connect(tape.uri, database=GRAPH) as opened:
+        yield opened

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from polycypher.errors import QueryRejected, UsageError
-from polycypher.graph.bolt import LONGEST_SECONDS, BoltClient, Limits
+from polycypher.graph.bolt import BoltClient
+from polycypher.graph.client import LONGEST_SECONDS, Limits
 from polycypher.graph.store import GraphStore
 
 HALF = "\ud800"

@@ -11,7 +11,7 @@ import pytest
 
 from polycypher.errors import GraphAuthError, GraphUnavailable, PolycypherError, UsageError
 from polycypher.graph import store as store_module
-from polycypher.graph.bolt import Address
+from polycypher.graph.client import Address
 from polycypher.graph.connect import connect
 from polycypher.graph.registry import GraphInfo
 from polycypher.graph.store import GraphStore

@@ -10,15 +10,14 @@ import pytest
 from graph_helpers import ENDLESS, server_of
 
 from polycypher.errors import GraphUnavailable, GuardError, QueryRejected, QueryTimeout, UsageError
-from polycypher.graph import store as store_module
-from polycypher.graph.bolt import Address
+from polycypher.graph import knowledge as knowledge_module
+from polycypher.graph.client import Address
 from polycypher.graph.connect import connect
 from polycypher.graph.embedded import LONGEST_QUERY_SECONDS, SERVER_QUERY_SECONDS, ServerLease
-from polycypher.graph.introspect import Run
+from polycypher.graph.introspect import Run, SchemaReading
 from polycypher.graph.registry import GraphInfo
-from polycypher.graph.store import GraphStore, Limits
+from polycypher.graph.store import GraphStore, Limits, Result
 from polycypher.graph.values import Node, Path, Relationship, Temporal
-from polycypher.schema import GraphSchema
 from processes import eventually
 
 
@@ -185,11 +184,11 @@ def test_a_server_that_does_not_come_back_is_started_once_a_query() -> None:
 def test_the_guard_stands_before_introspection_too(
     store: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def malicious(run: Run) -> GraphSchema:
+    def malicious(run: Run) -> SchemaReading:
         run("MATCH (n) DETACH DELETE n", Limits())
         raise AssertionError("it was run")
 
-    monkeypatch.setattr(store_module, "read_schema", malicious)
+    monkeypatch.setattr(knowledge_module, "read_schema", malicious)
     with pytest.raises(GuardError):
         store.schema(refresh=True)
 
@@ -197,9 +196,57 @@ def test_the_guard_stands_before_introspection_too(
 def test_a_schema_that_takes_too_long_is_the_server_s_fault(
     store: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(run: Run) -> GraphSchema:
+    def slow(run: Run) -> SchemaReading:
         raise QueryTimeout("the query took longer than 7.5 s")
 
-    monkeypatch.setattr(store_module, "read_schema", slow)
+    monkeypatch.setattr(knowledge_module, "read_schema", slow)
     with pytest.raises(GraphUnavailable, match="schema of the graph 'tiny' could not be read in time"):
         store.schema(refresh=True)
+
+
+def test_the_embedded_server_s_cypher_is_known_without_asking(store: GraphStore) -> None:
+    assert store.dialect.name == "arcadedb"
+    assert store.dialect.explains
+
+
+@pytest.mark.parametrize("explain", [False, True])
+def test_a_query_may_be_planned_first_and_gives_the_same(store: GraphStore, explain: bool) -> None:
+    result = store.read("MATCH (p:Person) RETURN count(p) AS n", explain=explain)
+    assert (result.columns, result.rows, result.query) == (("n",), ((5,),), "")
+
+
+def test_a_query_that_cannot_be_planned_is_refused_before_it_runs(store: GraphStore) -> None:
+    asked: list[str] = []
+    client = store._client
+
+    class Watched:
+        def plan(self, query: str, *, limits: Limits) -> None:
+            asked.append(f"plan {query}")
+            client.plan(query, limits=limits)
+
+        def fetch(self, query: str, *, limits: Limits) -> Result:
+            asked.append(f"run {query}")
+            return client.fetch(query, limits=limits)
+
+    query = "MATCH (p:Person) RETURN missing"
+    store._client = Watched()  # type: ignore[assignment]
+    try:
+        with pytest.raises(QueryRejected, match="missing"):
+            store.read(query, explain=True)
+    finally:
+        store._client = client
+    assert asked == [f"plan {query}"]
+
+
+def test_planning_runs_nothing(store: GraphStore) -> None:
+    store._client.plan(ENDLESS, limits=Limits(seconds=5.0))
+    assert isinstance(store._lease, ServerLease)
+    address = store._lease.address
+    store._client.plan("CREATE (:Nobody)", limits=Limits())
+    assert store.read("MATCH (n:Nobody) RETURN count(n) AS n").rows == ((0,),)
+    assert address == store._lease.address
+
+
+def test_what_the_server_s_cypher_lacks_is_refused_with_advice(store: GraphStore) -> None:
+    with pytest.raises(QueryRejected, match=r"ArcadeDB has no .*use shortestPath\(\)"):
+        store.read("MATCH p = ANY SHORTEST (a:Person)-[:KNOWS]->+(b:Person) RETURN p")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from polycypher.errors import QueryTimeout
-from polycypher.graph.bolt import Limits, Result
+from polycypher.graph.client import Limits, Result
 from polycypher.graph.introspect import read_schema
 from polycypher.graph.store import GraphStore
 from polycypher.graph.values import Temporal, Value
@@ -45,7 +45,7 @@ def test_the_schema_is_read_once(store: GraphStore) -> None:
 
 
 def test_an_empty_graph_has_an_empty_schema() -> None:
-    schema = read_schema(Graph({}))
+    schema = read_schema(Graph({})).schema
     assert schema == GraphSchema({})
     assert not schema
 
@@ -57,7 +57,7 @@ def test_nodes_of_several_labels_count_for_each() -> None:
             "MATCH (a)-[r]->(b)": [(["Person"], "KNOWS", ["Boss", "Person"])],
         }
     )
-    schema = read_schema(graph)
+    schema = read_schema(graph).schema
     assert schema.labels == ("Boss", "Person")
     assert schema.relationships == (Pattern("Person", "KNOWS", "Boss"), Pattern("Person", "KNOWS", "Person"))
 
@@ -69,14 +69,14 @@ def test_a_property_has_its_most_frequent_type() -> None:
         ({"born": 2, "note": "b"},),
     ]
     graph = Graph({"MATCH (n) RETURN": [(["P"],)], "MATCH (n:P)": people})
-    assert read_schema(graph).node_properties == {
+    assert read_schema(graph).schema.node_properties == {
         "P": {"born": "INTEGER", "height": "FLOAT", "note": "STRING", "on": "DATE"}
     }
 
 
 def test_names_are_quoted_where_needed() -> None:
     graph = Graph({"MATCH (n) RETURN": [(["Odd `name`"],)]})
-    assert read_schema(graph).labels == ("Odd `name`",)
+    assert read_schema(graph).schema.labels == ("Odd `name`",)
     assert any("(n:`Odd ``name```)" in query for query in graph.asked)
 
 
@@ -88,7 +88,7 @@ def test_names_that_no_query_may_hold_are_left_out_and_never_sent(caplog: pytest
             "MATCH (a)-[r]->(b)": [([label, "A"], "U", ["B"]), (["A"], kind, ["B"]), (["B"], "U", [label])],
         }
     )
-    schema = read_schema(graph)
+    schema = read_schema(graph).schema
     assert schema.labels == ("A", "B")
     assert schema.relationships == (Pattern("A", "U", "B"),)
     assert not any("u0060" in query for query in graph.asked)
@@ -109,7 +109,7 @@ def test_a_graph_too_large_is_sampled_by_label() -> None:
         },
         slow=(whole_labels, whole_patterns),
     )
-    schema = read_schema(graph)
+    schema = read_schema(graph).schema
     assert schema.labels == ("A", "B")
     assert schema.relationships == (Pattern("A", "T", "B"), Pattern("B", "U", "A"))
     assert {whole_labels, whole_patterns} <= set(graph.asked)
@@ -118,4 +118,4 @@ def test_a_graph_too_large_is_sampled_by_label() -> None:
 def test_labels_whose_properties_take_too_long_stay_known() -> None:
     slow = "MATCH (n:A) RETURN properties(n) LIMIT 2000"
     graph = Graph({"MATCH (n) RETURN": [(["A"],), (["B"],)], "MATCH (n:B)": [({"x": 1},)]}, slow=(slow,))
-    assert read_schema(graph).node_properties == {"A": {}, "B": {"x": "INTEGER"}}
+    assert read_schema(graph).schema.node_properties == {"A": {}, "B": {"x": "INTEGER"}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polycypher.errors import QueryTimeout
-from polycypher.graph.bolt import Limits, Result
+from polycypher.graph.client import Limits, Result
 from polycypher.graph.store import GraphStore
 from polycypher.graph.stored import find_stored
 from polycypher.schema import GraphSchema

@@ -187,14 +187,22 @@ def _walk(matcher: QueryMatcher, chooser: random.Random, most: int = 160) -> str
     return None
 
 
+HOMES = {"Kış": frozenset({("Movie", "title")}), "Ana \x01": frozenset({("Person", "name")})}
+
+
 @settings(max_examples=100)
-@given(seed=st.integers(0, 2**32), literals=st.booleans())
+@given(seed=st.integers(0, 2**32), literals=st.booleans(), held=st.booleans(), digits=st.booleans())
 def test_random_queries_read_and_name_only_the_schema(
-    constraint: GrammarConstraint, seed: int, literals: bool
+    constraint: GrammarConstraint, seed: int, literals: bool, held: bool, digits: bool
 ) -> None:
-    query = _walk(
-        constraint.start(SCHEMA, question="Kış mı?", constrain_literals=literals), random.Random(seed)
+    matcher = constraint.start(
+        SCHEMA,
+        question="Kış mı? 1" if digits else "Kış mı?",
+        constrain_literals=literals,
+        values=tuple(HOMES) if held else (),
+        homes=HOMES if held else None,
     )
+    query = _walk(matcher, random.Random(seed))
     if query is None:
         return
     assert guard.check(query) == query
@@ -240,28 +248,58 @@ def test_a_grammar_the_engine_refuses_leaves_the_query_free(
     assert "constraint given up" in caplog.text
 
 
+def test_literals_the_engine_refuses_leave_the_schema_followed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("polycypher.translator.constrain.literal_grammar", lambda *_, **__: "start: missing")
+    with caplog.at_level(logging.WARNING):
+        matcher = GrammarConstraint(TOKENIZER).start(SCHEMA, question="x")
+    assert matcher.constrained
+    assert "strings are free" in caplog.text
+    assert allowed(matcher, _titled("anything"))
+    assert not allowed(GrammarConstraint(TOKENIZER).start(SCHEMA), "MATCH (m:Movie) RETURN m.name")
+
+
+def test_a_token_that_ends_within_a_space_and_a_brace_leads_to_no_dead_end(
+    constraint: GrammarConstraint, caplog: pytest.LogCaptureFixture
+) -> None:
+    matcher = constraint.start(SCHEMA, question="Kış", values=tuple(HOMES), homes=HOMES)
+    list(follow(matcher, "MATCH (p:Person)-[r:ACTED_IN"))
+    space, brace = (TOKENIZER.encode(text, add_special_tokens=False)[0] for text in (" ", "{"))
+    assert not matcher.mask()[TOKENIZER.encode(" {", add_special_tokens=False)[0]], "roles are no texts"
+    with caplog.at_level(logging.WARNING):
+        matcher.advance(space)
+        assert matcher.mask()[brace]
+    assert matcher.constrained
+    assert "strings are free" in caplog.text
+
+
 # ---------------------------------------------------------------------- grammars are kept
 
 
-def test_a_grammar_is_made_once_for_a_schema_and_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[object] = []
+def test_a_grammar_is_made_once_for_a_schema_and_one_for_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
 
-    def grammar(*_: object, **options: object) -> str:
-        made.append(options)
+    def of_schema(*_: object, **__: object) -> str:
+        made.append("schema")
         return 'start: "a"+'
 
-    monkeypatch.setattr("polycypher.translator.constrain.schema_grammar", grammar)
-    constraint = GrammarConstraint(TOKENIZER, cached=2)
+    def of_literals(*_: object, spans_of: str, **__: object) -> str:
+        made.append(spans_of)
+        return 'start: "a"+'
+
+    monkeypatch.setattr("polycypher.translator.constrain.schema_grammar", of_schema)
+    monkeypatch.setattr("polycypher.translator.constrain.literal_grammar", of_literals)
+    constraint = GrammarConstraint(TOKENIZER, cached=3)
     constraint.start(SCHEMA, question="one")
     constraint.start(SCHEMA, question="one")
-    assert len(made) == 1
+    assert made == ["schema", "one"]
     constraint.start(SCHEMA, question="two")
     constraint.start(SCHEMA, question="one", values=["v"])
-    assert len(made) == 3
+    assert made == ["schema", "one", "two", "one"]
     constraint.start(SCHEMA, question="one")
-    assert len(made) == 4, "only the last two are kept"
-    constraint.start(SCHEMA, question="one", constrain_literals=False)
-    constraint.start(SCHEMA, question="two", constrain_literals=False)
+    assert len(made) == 5, "only the last three are kept, the schema's among them"
+    constraint.start(SCHEMA, question="six", constrain_literals=False)
     assert len(made) == 5, "without literals the question does not matter"
 
 

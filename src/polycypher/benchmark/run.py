@@ -39,7 +39,7 @@ class Plan:
         random_weights: sizes to fill with random weights instead (see `models.ARCHITECTURES`).
         device, dtype: as for `Translator.load`.
         counts: how many adapters, K.
-        lengths: tokens of a prompt.
+        lengths: tokens of a prompt; with more adapters than the first of `counts`, the first alone.
         tokens: of an answer.
         rounds: of each workload.
         batch: questions decoded together.
@@ -90,7 +90,8 @@ def run_bench(plan: Plan, *, watch: Watch = unwatched) -> dict[str, Any]:
             ways = PeftWays(parts, Path(folder))
             if not result:
                 result = _setting(plan, parts, decoder)
-            for length in plan.lengths:
+            # More adapters are a question of their number, not of the prompt's length.
+            for length in plan.lengths if count == plan.counts[0] else plan.lengths[:1]:
                 rows += _single(plan, parts, decoder, ways, length, watch)
             if count == plan.counts[0] and not plan.quick:
                 rows += _batched(plan, parts, decoder, ways, watch)

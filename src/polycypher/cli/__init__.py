@@ -7,7 +7,19 @@ A module of commands registers them with `app.app` or `app.train_app` when it is
 is added to the import below. Libraries that take long to load are imported inside the commands.
 """
 
-from polycypher.cli import asking, benching, extending, graphs, scoring, study, training  # noqa: F401 - they register their commands
+from polycypher.cli import (  # noqa: F401 - they register their commands
+    asking,
+    benching,
+    chat,
+    extending,
+    graphs,
+    mcp,
+    merging,
+    scoring,
+    serving,
+    study,
+    training,
+)
 from polycypher.cli.app import app
 from polycypher.cli.entry import main
 

@@ -122,6 +122,7 @@ class Runner:
         for row, (owner, first) in enumerate(zip(owners, firsts, strict=True)):
             suffix, own = prompts[owner][1], first.states.shape[0]
             kept.fill(row, first.kept)
+            kept.blank(row, own, before)
             pad = longest - len(suffix)
             ids[row, pad:] = torch.tensor(suffix)
             places[row, pad:] = own + torch.arange(len(suffix))

@@ -1,21 +1,16 @@
 """One Bolt connection to one database: run a query within limits, and tell its failures apart.
 
-Knows nothing of guards, schemas or embedded servers. Every query runs on one background event loop,
-because the driver's asynchronous side is the one that can be cancelled: a query past its time is cut by
-dropping the connection, whatever the server thinks of its own timeout.
+Knows nothing of guards, schemas or embedded servers. Queries run on the loop of `graph.background`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import time
-from collections.abc import Coroutine, Mapping
-from concurrent.futures import CancelledError as FutureCancelled
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from polycypher.errors import (
     GraphAuthError,
@@ -25,67 +20,18 @@ from polycypher.errors import (
     QueryTimeout,
     UsageError,
 )
+from polycypher.graph.background import wait
+from polycypher.graph.client import CONNECT_SECONDS, Address, Limits, Result
 from polycypher.graph.failures import REJECTED, explain, one_line
 from polycypher.graph.values import Value, approximate_bytes, from_driver
 
 if TYPE_CHECKING:
     from neo4j import AsyncDriver
 
-CONNECT_SECONDS = 5.0
-"""How long a server may take to answer the first handshake."""
-
-LONGEST_SECONDS = 86_400.0
-"""The longest limit of seconds a query may have: one day."""
-
 _FETCH_ROWS = 500
 _IDLE_SECONDS = 30.0
 
 _SILENT = logging.NullHandler()
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one query may cost: rows returned, seconds in all, and bytes of values (as text, roughly)."""
-
-    rows: int = 1000
-    seconds: float = 10.0
-    bytes: int = 16_000_000
-
-    def __post_init__(self) -> None:
-        if self.rows < 0 or self.bytes < 0 or not 0 < self.seconds <= LONGEST_SECONDS:
-            raise UsageError(
-                "limits must be positive: rows, seconds and bytes; "
-                f"and {LONGEST_SECONDS:,.0f} seconds are the most"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Rows in the order the server gave them, each as wide as `columns`.
-
-    `truncated` says that a row or byte limit cut the rest off. Some servers name no columns when there
-    are no rows; `columns` is then empty. Two columns may bear the same name.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Value, ...], ...]
-    truncated: bool
-    elapsed_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a database answers and as whom to ask it; the password is left out of `repr`."""
-
-    uri: str
-    user: str | None
-    password: str | None
-    database: str | None
-
-    def __repr__(self) -> str:
-        return f"Address({self.uri!r}, user={self.user!r}, database={self.database!r})"
 
 
 class BoltClient:
@@ -104,6 +50,7 @@ class BoltClient:
         self._idle_seconds = idle_seconds
         self._driver: AsyncDriver | None = None
         self._opening = threading.Lock()
+        self._agent = ""
 
     def verify(self, seconds: float = CONNECT_SECONDS) -> None:
         """Ask for one row, so that a wrong address, password or database shows now and not later.
@@ -143,7 +90,17 @@ class BoltClient:
             GraphUnavailable: no connection, or it broke (`ConnectionLost` says whether it was sent).
             GraphAuthError: the user or password is refused.
         """
-        return self._wait(self._fetch(query, dict(parameters or {}), limits, write))
+        return wait(self._fetch(query, dict(parameters or {}), limits, write), self.name)
+
+    def plan(self, query: str, *, limits: Limits) -> None:
+        """Send the query behind EXPLAIN, for servers that then plan it and run nothing; raises as `fetch`."""
+        self.fetch(f"EXPLAIN {query}", limits=limits)
+
+    def agent(self) -> str:
+        """What the server called itself in the handshake; raises as `fetch`."""
+        if not self._agent:
+            self.fetch("RETURN 1 AS one", limits=Limits(rows=1, seconds=CONNECT_SECONDS))
+        return self._agent
 
     def close(self) -> None:
         """Close every connection. The client opens anew if it is used again."""
@@ -151,7 +108,7 @@ class BoltClient:
             driver, self._driver = self._driver, None
         if driver is not None:
             try:
-                self._wait(asyncio.wait_for(driver.close(), 2.0))
+                wait(asyncio.wait_for(driver.close(), 2.0), self.name)
             except (PolycypherError, TimeoutError):
                 return  # the server is gone already: nothing is left to close
 
@@ -162,16 +119,6 @@ class BoltClient:
             if self._driver is None:
                 self._driver = _driver(self.address, self.name, self._idle_seconds)
             return self._driver
-
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, _background_loop())
-        try:
-            return future.result()
-        except FutureCancelled:
-            raise GraphUnavailable(f"the connection to {self.name} was closed while a query ran") from None
-        except BaseException:
-            future.cancel()  # Ctrl-C in the waiting thread: the query must not outlive the wish for it
-            raise
 
     async def _fetch(self, query: str, parameters: dict[str, Any], limits: Limits, write: bool) -> Result:
         import neo4j
@@ -190,12 +137,17 @@ class BoltClient:
                 rows, truncated = await _take(result, limits)
                 elapsed = (time.monotonic() - began) * 1000
                 if not truncated:
-                    await result.consume()  # commits a write, and tells of an error after the last row
+                    summary = await result.consume()  # commits a write, tells of an error after the last row
+                    self._agent = summary.server.agent or ""
                     await session.close()
         except TimeoutError:
             raise QueryTimeout(
                 f"the query took longer than {limits.seconds:g} s and was stopped; "
                 "ask for less, or raise the limit of seconds"
+            ) from None
+        except RecursionError:
+            raise QueryRejected(
+                "the result holds lists or maps too deep inside one another to be read; ask for a flatter one"
             ) from None
         except UnicodeEncodeError:
             raise QueryRejected(
@@ -247,19 +199,3 @@ def _driver(address: Address, name: str, idle_seconds: float) -> AsyncDriver:
             f"'{name}' is no address of a graph: {one_line(str(error))}; "
             "give for example bolt://localhost:7687 or neo4j+s://host"
         ) from None
-
-
-_loop: asyncio.AbstractEventLoop | None = None
-_loop_owner = 0
-_loop_lock = threading.Lock()
-
-
-def _background_loop() -> asyncio.AbstractEventLoop:
-    """The process's event loop for Bolt, on a daemon thread; made anew in a forked child."""
-    global _loop, _loop_owner
-    with _loop_lock:
-        if _loop is None or _loop_owner != os.getpid():
-            _loop = asyncio.new_event_loop()
-            _loop_owner = os.getpid()
-            threading.Thread(target=_loop.run_forever, name="polycypher-bolt", daemon=True).start()
-        return _loop

@@ -13,7 +13,8 @@ from typing import Any
 
 from polycypher.cypher.lexer import quote_name
 from polycypher.errors import GraphError
-from polycypher.graph.bolt import BoltClient, Limits, Result
+from polycypher.graph.bolt import BoltClient
+from polycypher.graph.client import Limits, Result
 from polycypher.graph.embedded import ServerLease
 from polycypher.graph.registry import GraphInfo, building, describe, find_graph
 from polycypher.graph.watch import Advance, ignore

@@ -9,15 +9,17 @@ import os
 import re
 from urllib.parse import urlsplit
 
-from polycypher.errors import UsageError
-from polycypher.graph.bolt import Address
+from polycypher.errors import GraphAuthError, GraphError, GraphUnavailable, UsageError
+from polycypher.graph.cache import fingerprint
+from polycypher.graph.client import Address
 from polycypher.graph.demo import DEMO, ensure_demo
 from polycypher.graph.embedded import ServerLease
-from polycypher.graph.registry import check_name, find_graph, list_graphs
+from polycypher.graph.falkordb import SCHEMES as FALKORDB
+from polycypher.graph.registry import check_name, find_graph, list_graphs, loaded_at
 from polycypher.graph.store import GraphStore
 
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
-_SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+_SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc", *FALKORDB)
 
 
 def connect(
@@ -30,8 +32,9 @@ def connect(
     """Open a graph for reading; close the store, or use it as a context manager.
 
     Args:
-        graph: `demo`, the name of an embedded graph, or a URI `bolt://…` or `neo4j://…` (`+s`, `+ssc`).
-        database: the server's database; its default if not given. Only with a URI.
+        graph: `demo`, the name of an embedded graph, or a URI: `bolt://…` or `neo4j://…` (`+s`, `+ssc`), or
+            for FalkorDB `falkor://…` or `falkors://…`.
+        database: the server's database, its default if not given; for FalkorDB the graph. Only with a URI.
         user: defaults to the environment's `POLYCYPHER_USER`. Only with a URI.
         password: defaults to the environment's `POLYCYPHER_PASSWORD`. Only with a URI.
 
@@ -41,7 +44,9 @@ def connect(
         GraphAuthError: the server refuses the user or password.
     """
     if (parts := _URI.fullmatch(graph)) is not None:
-        store = GraphStore(_address(graph, parts, database, user, password), _shown(graph))
+        address = _address(graph, parts, database, user, password)
+        key = fingerprint(_shown(graph), address.database, address.user)
+        store = GraphStore(address, _shown(graph), key=key)
     else:
         if (database, user, password) != (None, None, None):
             raise UsageError(
@@ -50,10 +55,22 @@ def connect(
         store = _embedded(graph)
     try:
         store.verify()
-    except BaseException:
+    except BaseException as error:
         store.close()
+        if parts is not None and isinstance(error, GraphUnavailable | GraphAuthError):
+            raise _hinted(error, parts["scheme"]) from None
         raise
     return store
+
+
+def _hinted(error: GraphError, scheme: str) -> GraphError:
+    """The error, with what else may be wrong about an address that asks for a cluster's routing table."""
+    if not scheme.lower().startswith("neo4j") or "user or password" in str(error):
+        return error
+    kind = GraphAuthError if isinstance(error, GraphAuthError) else GraphUnavailable
+    return kind(
+        f"{error}; to one server alone, without a cluster, go by {scheme.replace('neo4j', 'bolt')}://"
+    )
 
 
 def _embedded(name: str) -> GraphStore:
@@ -65,7 +82,8 @@ def _embedded(name: str) -> GraphStore:
             f"there is no graph '{name}'; known are: {known}; load one first, or give a URI such as bolt://localhost:7687"
         )
     lease = ServerLease(info.path)
-    return GraphStore(lease.address, f"the graph '{name}'", lease)
+    key = fingerprint("embedded", str(info.path), str(loaded_at(info)))
+    return GraphStore(lease.address, f"the graph '{name}'", lease, key=key)
 
 
 def _address(

@@ -16,15 +16,17 @@ import importlib.util
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import IO, Any
 
 from polycypher.errors import GraphUnavailable
-from polycypher.graph.bolt import Address
+from polycypher.graph.client import Address
 from polycypher.graph.locks import lock_until, try_lock
 from polycypher.graph.running import Control
 
@@ -43,8 +45,14 @@ was killed while others use the same server. Where nobody else does, the server 
 
 _REGEX_SECONDS = 60
 
+_HEED_SECONDS = 10.0
+"""How long a query may go on after it was ended. Some heed nothing, and would keep a processor busy and fill
+the memory until the server's own limit; such a one ends with its server."""
+
 _STOP_SECONDS, _FLUSH_SECONDS = 3.0, 120.0
 """How long a server may take to end before it is killed: one that only reads, and one that has written."""
+
+_LOOK_SECONDS = 1.0
 
 _HTTP_PORTS = "21480-22479"  # the server takes the first that is free, and cannot name one the system chose
 
@@ -110,9 +118,16 @@ class ServerLease:
         return self.address
 
     def stop(self, query: str, began: float) -> None:
-        """End a query that was given up on; see `polycypher.graph.running`. Raises nothing."""
+        """End a query that was given up on; see `polycypher.graph.running`. Raises nothing.
+
+        If it goes on for `_HEED_SECONDS` all the same, its server is killed; the next query starts another.
+        """
         if self._served is not None:
-            self._served[1].stop(query, began)
+            control = self._served[1]
+            run = control.stop(query, began)
+            if run != "":
+                watching = (self.folder, control, query, began, run)
+                threading.Thread(target=_await_end, args=watching, name="ending a query", daemon=True).start()
 
     def close(self) -> None:
         """Let go of the server. Closing twice is no error."""
@@ -247,6 +262,23 @@ def _running(folder: Path) -> tuple[Address, Control] | None:
     except (FileNotFoundError, ProcessLookupError, ValueError, KeyError, TypeError):
         return None
     return Address(f"bolt://127.0.0.1:{bolt}", user, password, DATABASE), Control(http, user, password)
+
+
+def _await_end(folder: Path, control: Control, query: str, began: float, run: str | None) -> None:
+    """See that an ended query ends, or else its server; `run` is the query's id, None if not known yet."""
+    ends = time.monotonic() + _HEED_SECONDS
+    while time.monotonic() < ends:
+        time.sleep(_LOOK_SECONDS)
+        if run is None:
+            run = control.stop(query, began)
+        if run == "" or (run is not None and not control.goes_on(run)):
+            return
+    try:
+        state: dict[str, Any] = json.loads((folder / "server.json").read_text(encoding="utf-8"))
+        if int(state["http"]) == control.port:  # the server that was asked, and no later one
+            os.kill(int(state["java"]), signal.SIGKILL)  # one whose memory is full heeds nothing less
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # it has gone by itself
 
 
 def _start(folder: Path, writing: bool, ends: float) -> None:

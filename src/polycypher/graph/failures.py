@@ -60,6 +60,11 @@ def explain(error: Exception, name: str, seconds: float) -> PolycypherError:
         return GraphUnavailable(f"{name} is too busy to answer ({text}); try again")
     if isinstance(error, exceptions.Neo4jError):
         return QueryRejected(REJECTED + text)
+    if isinstance(error, exceptions.BrokenRecordError):
+        reason = one_line(str(error.__cause__ or text))
+        return QueryRejected(
+            f"a value of the result is out of range here ({reason}); ask for it as text, with toString()"
+        )
     if isinstance(error, exceptions.ConfigurationError):
         return UsageError(f"cannot connect to {name} as given: {text}")
     return ConnectionLost(

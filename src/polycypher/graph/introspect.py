@@ -2,7 +2,8 @@
 
 Knows nothing of any vendor: no `db.schema.*`, no APOC, because ArcadeDB, Memgraph and a Neo4j without
 plugins have not all of them. Bounded in time: labels and patterns come from the whole graph where that
-is quick enough, else from a sample; property names and types from a sample of each label and type.
+is quick enough, else from a sample; property names and types from a sample of each label and type, the
+smaller the more of them there are. What was left out for want of time is told.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from polycypher.cypher import guard
 from polycypher.cypher.lexer import quote_name
 from polycypher.errors import GuardError, QueryTimeout
-from polycypher.graph.bolt import Limits, Result
+from polycypher.graph.client import Limits, Result
 from polycypher.graph.failures import one_line
 from polycypher.graph.values import Value, type_name
 from polycypher.schema import GraphSchema, Pattern
@@ -32,11 +34,25 @@ SECONDS = 30.0
 """Time for the whole of it; what is known by then is returned."""
 
 _ROWS = 20_000
+_SAMPLED = 200_000
+"""Nodes and relationships whose properties are looked at in all."""
+_FEW, _FEW_SECONDS = 20, 0.25
+"""How many are looked at of a label that took too long, and for how long at least."""
+_SHARES = 4.0
+"""How many times its even share of the time left the properties of one label may take."""
 
 _log = logging.getLogger(__name__)
 
 
-def read_schema(run: Run, *, sample: int = SAMPLE, seconds: float = SECONDS) -> GraphSchema:
+@dataclass(frozen=True, slots=True)
+class SchemaReading:
+    """A schema as it was read; `gaps` are parts of a sentence that say what was only sampled or left out."""
+
+    schema: GraphSchema
+    gaps: tuple[str, ...] = ()
+
+
+def read_schema(run: Run, *, sample: int = SAMPLE, seconds: float = SECONDS) -> SchemaReading:
     """Labels, relationship types, their properties with types, and the patterns that exist.
 
     A property with values of several types gets the most frequent one; `INTEGER` among `FLOAT` counts
@@ -52,32 +68,44 @@ def read_schema(run: Run, *, sample: int = SAMPLE, seconds: float = SECONDS) -> 
         QueryTimeout: not even the labels could be read in time.
     """
     ends = time.monotonic() + seconds
-    labels = _askable("label", _labels(run, seconds / 4))
-    patterns = _patterns(run, labels, sample, seconds / 4) if labels else ()
+    gaps: list[str] = []
+    labels = _askable("label", _labels(run, seconds / 4, gaps))
+    patterns = _patterns(run, labels, sample, seconds / 4, gaps) if labels else ()
     types = _askable("relationship type", sorted({pattern.type for pattern in patterns}))
     patterns = tuple(
         pattern
         for pattern in patterns
         if pattern.type in types and pattern.start in labels and pattern.end in labels
     )
-    nodes: dict[str, dict[str, str]] = {}
-    for label in labels:
-        query = f"MATCH (n:{quote_name(label)}) RETURN properties(n) LIMIT {sample}"
-        nodes[label] = _property_types(run, query, ends)
-    edges: dict[str, dict[str, str]] = {}
-    for kind in sorted({pattern.type for pattern in patterns}):
-        query = f"MATCH ()-[r:{quote_name(kind)}]->() RETURN properties(r) LIMIT {sample}"
-        if properties := _property_types(run, query, ends):
-            edges[kind] = properties
-    return GraphSchema(nodes, edges, patterns)
+    sources = {f"(n:{quote_name(label)})": label for label in labels}
+    sources |= {f"()-[n:{quote_name(kind)}]->()": kind for kind in types}
+    sample = max(_FEW, min(sample, _SAMPLED // max(1, len(sources))))
+    found: dict[str, dict[str, str]] = {}
+    missed = 0
+    for number, pattern in enumerate(sources):
+        left = ends - time.monotonic()
+        share = max(_FEW_SECONDS, _SHARES * left / (len(sources) - number))
+        properties = _property_types(run, pattern, sample, min(share, left)) if left > 0 else None
+        missed += properties is None
+        found[pattern] = properties or {}
+    if missed:
+        gaps.append(f"the properties of {missed} of {len(sources)} labels and relationship types are missing")
+    nodes = {label: found[pattern] for pattern, label in sources.items() if pattern.startswith("(n")}
+    edges = {
+        kind: found[pattern]
+        for pattern, kind in sources.items()
+        if pattern.startswith("()") and found[pattern]
+    }
+    return SchemaReading(GraphSchema(nodes, edges, patterns), tuple(gaps))
 
 
-def _labels(run: Run, seconds: float) -> list[str]:
+def _labels(run: Run, seconds: float, gaps: list[str]) -> list[str]:
     limits = Limits(rows=_ROWS, seconds=seconds)
     try:
         rows = run("MATCH (n) RETURN DISTINCT labels(n) AS labels", limits).rows
     except QueryTimeout:
         rows = run(f"MATCH (n) WITH n LIMIT {SCAN} RETURN DISTINCT labels(n) AS labels", limits).rows
+        gaps.append(f"labels are those of {SCAN:,} nodes")
     return sorted({name for (names,) in rows for name in _texts(names)})
 
 
@@ -94,12 +122,15 @@ def _askable(kind: str, names: Iterable[str]) -> list[str]:
     return kept
 
 
-def _patterns(run: Run, labels: Iterable[str], sample: int, seconds: float) -> tuple[Pattern, ...]:
+def _patterns(
+    run: Run, labels: Iterable[str], sample: int, seconds: float, gaps: list[str]
+) -> tuple[Pattern, ...]:
     ends = "labels(a) AS starts, type(r) AS type, labels(b) AS ends"
     try:
         rows = run(f"MATCH (a)-[r]->(b) RETURN DISTINCT {ends}", Limits(rows=_ROWS, seconds=seconds)).rows
     except QueryTimeout:
         rows = _sampled_patterns(run, labels, sample, ends, seconds)
+        gaps.append(f"relationships are those of {sample:,} nodes of each label")
     return tuple(
         sorted(
             {
@@ -133,14 +164,15 @@ def _sampled_patterns(
     return tuple(found)
 
 
-def _property_types(run: Run, query: str, ends: float) -> dict[str, str]:
-    left = ends - time.monotonic()
-    if left <= 0:
-        return {}
+def _property_types(run: Run, pattern: str, sample: int, seconds: float) -> dict[str, str] | None:
+    """Names and types of the properties of what matches; None if not even a few were read in time."""
     try:
-        rows = run(query, Limits(rows=_ROWS, seconds=left)).rows
+        rows = _sampled(run, pattern, sample, seconds)
     except QueryTimeout:
-        return {}
+        try:
+            rows = _sampled(run, pattern, _FEW, _FEW_SECONDS)
+        except QueryTimeout:
+            return None
     counts: dict[str, dict[str, int]] = {}
     for (properties,) in rows:
         if isinstance(properties, dict):
@@ -150,6 +182,11 @@ def _property_types(run: Run, query: str, ends: float) -> dict[str, str]:
                     kind = type_name(value)
                     kinds[kind] = kinds.get(kind, 0) + 1
     return {name: _one_type(kinds) for name, kinds in sorted(counts.items())}
+
+
+def _sampled(run: Run, pattern: str, sample: int, seconds: float) -> tuple[tuple[Value, ...], ...]:
+    query = f"MATCH {pattern} RETURN properties(n) LIMIT {sample}"
+    return run(query, Limits(rows=_ROWS, seconds=seconds)).rows
 
 
 def _one_type(counts: dict[str, int]) -> str:

@@ -95,6 +95,14 @@ def find_graph(name: str) -> GraphInfo | None:
         return None
 
 
+def loaded_at(info: GraphInfo) -> int:
+    """When the graph was loaded, in nanoseconds of the Unix epoch: another number after it is replaced."""
+    try:
+        return (info.path / _DETAILS).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def list_graphs() -> list[GraphInfo]:
     """Every named graph, sorted by name.
 

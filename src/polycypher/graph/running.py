@@ -16,6 +16,7 @@ from typing import Any
 _SECONDS = 2.0
 _CLOCK_SLACK_MS = 500
 _COMPARED_CHARACTERS = 200
+_NO_ANSWER = (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class Control:
     def __repr__(self) -> str:
         return f"Control(port={self.port}, user={self.user!r})"
 
-    def stop(self, query: str, began: float) -> bool:
-        """End this user's first run of `query` since it was sent; returns whether there was one.
+    def stop(self, query: str, began: float) -> str | None:
+        """End this user's first run of `query` since it was sent.
 
         Several askers may share the server as one user, so a run is known by its text and its start: of
         equal queries, each asker ends its own if each ends the first that began after it asked. Nothing
@@ -39,15 +40,26 @@ class Control:
         Args:
             query: the query's text.
             began: when it was sent, in seconds of the Unix epoch.
+
+        Returns:
+            The run's id; an empty text if there is none, None if the server does not answer.
         """
         try:
             runs = [run for run in self._command("list queries") if _is_run_of(run, query, began)]
-            if runs:
-                first = min(runs, key=lambda run: float(run["startedAt"]))
-                self._command(f"terminate query {first['id']}")
-        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError):
-            return False
-        return bool(runs)
+            if not runs:
+                return ""
+            first = str(min(runs, key=lambda run: float(run["startedAt"]))["id"])
+            self._command(f"terminate query {first}")
+        except _NO_ANSWER:
+            return None
+        return first
+
+    def goes_on(self, run: str) -> bool:
+        """Whether a run of that id is still there; True too where the server does not answer."""
+        try:
+            return any(str(other["id"]) == run for other in self._command("list queries"))
+        except _NO_ANSWER:
+            return True
 
     def _command(self, command: str) -> list[Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)

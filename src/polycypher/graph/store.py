@@ -1,7 +1,7 @@
 """`GraphStore`: the one way the rest of the package reads a property graph.
 
-Knows nothing of models. Every query passes `polycypher.cypher.guard` first, runs in a read transaction
-and comes back within its limits of rows, bytes and seconds.
+Knows nothing of models. Every query passes `polycypher.cypher.guard` first, is said in the server's own
+Cypher, runs in a read transaction and comes back within its limits of rows, bytes and seconds.
 """
 
 from __future__ import annotations
@@ -9,18 +9,28 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from polycypher.cypher import guard
+from polycypher.cypher.dialect import Dialect
+from polycypher.cypher.dialect import dialect as known_dialect
+from polycypher.cypher.dialect_rewrite import to_dialect
 from polycypher.errors import GraphUnavailable, QueryTimeout, UsageError
-from polycypher.graph.bolt import CONNECT_SECONDS, Address, BoltClient, Limits, Result
+from polycypher.graph.bolt import BoltClient
+from polycypher.graph.client import CONNECT_SECONDS, Address, Client, Limits, Result
+from polycypher.graph.dialects import dialect_of
 from polycypher.graph.failures import ConnectionLost
-from polycypher.graph.introspect import read_schema
+from polycypher.graph.falkordb import SCHEMES, FalkorClient
+from polycypher.graph.knowledge import GraphKnowledge
+from polycypher.graph.near import Near
 from polycypher.graph.stored import find_stored
+from polycypher.graph.value_index import ValueIndex
 from polycypher.schema import GraphSchema
 
 __all__ = ["GraphStore", "Limits", "Result"]
 
+_EMBEDDED = "arcadedb"
 _EMBEDDED_SECONDS = 30.0
 
 
@@ -52,26 +62,57 @@ class GraphStore:
         address: server, user and database.
         name: what messages call the graph.
         lease: for an embedded graph, the hold on its server; `close` lets go of it.
+        key: names the graph in the user's cache folder; empty keeps nothing of it there.
+        dialect: the server's Cypher; None asks the server.
     """
 
-    def __init__(self, address: Address, name: str, lease: Lease | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        name: str,
+        lease: Lease | None = None,
+        *,
+        key: str = "",
+        dialect: Dialect | None = None,
+    ) -> None:
         self.name = name
         self._lease = lease
         self._client = self._opened(address)
         self._renewing = threading.Lock()
         self._closed = False
-        self._schema: GraphSchema | None = None
+        self._address = address
+        self._dialect = dialect or (known_dialect(_EMBEDDED) if lease is not None else None)
+        self._knowledge = GraphKnowledge(self._read_plain, name, key)
 
-    def read(self, query: str, *, limits: Limits | None = None) -> Result:
-        """Run one read-only query.
+    @property
+    def dialect(self) -> Dialect:
+        """The server's Cypher, asked once; see `polycypher.cypher.dialect`.
+
+        Raises:
+            GraphUnavailable: the server cannot be reached.
+            GraphAuthError: the server refuses the user or password.
+        """
+        if self._dialect is None:
+            self._refuse_closed()
+            self._dialect = dialect_of(self._client, self._address)
+        return self._dialect
+
+    def read(self, query: str, *, limits: Limits | None = None, explain: bool = False) -> Result:
+        """Run one read-only query, said in the server's dialect.
 
         An embedded server that has gone away (its process was killed) is started again, and the query
         sent to it, unless it may have been this query that brought the server down.
 
+        Args:
+            query: in the Cypher that the guard reads.
+            limits: rows, seconds and bytes; `Limits()` if None.
+            explain: have the server plan the query first, so that one that it cannot plan is refused before
+                anything runs; without effect where a server cannot plan alone.
+
         Raises:
             UsageError: `limits.seconds` is longer than an embedded server lets a query run.
             GuardError: the query would write, or calls what may; it reaches no server.
-            QueryRejected: the database rejects the query.
+            QueryRejected: the database rejects the query, or its dialect has no way to say it.
             QueryTimeout: it took longer than `limits.seconds`.
             GraphUnavailable: the server cannot be reached or went away.
             GraphAuthError: the server refuses the user or password.
@@ -82,34 +123,62 @@ class GraphStore:
                 f"{self.name} is embedded and runs a query for {self._lease.longest_seconds:g} s at most, "
                 f"not {limits.seconds:g} s; lower the limit of seconds, or use a server of your own"
             )
-        return self._run(guard.check(query), limits)
+        checked = guard.check(query)
+        said = to_dialect(checked, self.dialect)
+        if explain and self.dialect.explains:
+            self._run(said, limits, plan=True)
+        result = self._run(said, limits)
+        return result if said == checked else replace(result, query=said)
 
     def schema(self, *, refresh: bool = False) -> GraphSchema:
-        """Labels, relationship types, properties and patterns; read once and kept until `refresh`.
+        """Labels, relationship types, properties and patterns; read once an hour, or when told to `refresh`.
 
-        An empty graph gives an empty (false) schema. Names that no query may hold are left out of it.
+        An empty graph gives an empty (false) schema. Names that no query may hold are left out of it. The
+        schema of a large graph is read in part (`schema_notices` says so) and kept in the cache folder.
 
         Raises:
             QueryRejected: the database rejects plain Cypher over MATCH.
             GraphUnavailable: the server cannot be reached, went away, or is too slow for it.
             GraphAuthError: the server refuses the user or password.
         """
-        if self._schema is None or refresh:
-            try:
-                self._schema = read_schema(lambda query, limits: self._run(guard.check(query), limits))
-            except QueryTimeout:
-                raise GraphUnavailable(
-                    f"the schema of {self.name} could not be read in time; "
-                    "try again when its server is less busy"
-                ) from None
-        return self._schema
+        return self._knowledge.schema(refresh=refresh)
+
+    @property
+    def schema_notices(self) -> tuple[str, ...]:
+        """Sentences for the user about the schema last read: what was only sampled, or that it is old."""
+        return self._knowledge.notices
 
     def stored(self, texts: Sequence[str]) -> dict[str, frozenset[tuple[str, str]]]:
         """Those of `texts`, whatever their case, that the graph stores: text → (label or type, property).
 
         Bounded to about a second; what is not found in time is not told.
         """
-        return find_stored(lambda query, limits: self._run(guard.check(query), limits), self.schema(), texts)
+        return find_stored(self._read_plain, self.schema(), texts)
+
+    def near(
+        self,
+        question: str,
+        texts: Sequence[str],
+        stored: dict[str, frozenset[tuple[str, str]]],
+        *,
+        languages: Sequence[str] = (),
+    ) -> Near:
+        """The question with stored values in the place of misspelt or translated ones.
+
+        Takes an index of the stored values, which is built when a question first needs it: for a second at
+        most, the rest beside.
+
+        Args:
+            question: as asked.
+            texts: parts of it that may be values.
+            stored: those that are stored as they are, from `stored`.
+            languages: of the model; whose names of countries, languages and months are understood.
+        """
+        return self._knowledge.near(question, texts, stored, languages)
+
+    def build_values(self, *, seconds: float | None = None) -> ValueIndex:
+        """Build the index of stored values now, and keep it; bounded to `seconds`, 20 if None."""
+        return self._knowledge.build_values(**({} if seconds is None else {"seconds": seconds}))
 
     def verify(self) -> None:
         """Raise `GraphUnavailable` or `GraphAuthError` within seconds if the graph cannot be read."""
@@ -129,23 +198,30 @@ class GraphStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, query: str, limits: Limits) -> Result:
+    def _read_plain(self, query: str, limits: Limits) -> Result:
+        """Run a query of this package's own, which every server understands."""
+        return self._run(guard.check(query), limits)
+
+    def _run(self, query: str, limits: Limits, *, plan: bool = False) -> Result:
         client = self._client
         try:
-            return self._fetch(client, query, limits)
+            return self._fetch(client, query, limits, plan)
         except ConnectionLost as error:
             if self._lease is None or self._closed or error.sent:
                 raise
-        return self._fetch(self._renewed(client), query, limits)
+        return self._fetch(self._renewed(client), query, limits, plan)
 
-    def _fetch(self, client: BoltClient, query: str, limits: Limits) -> Result:
+    def _fetch(self, client: Client, query: str, limits: Limits, plan: bool) -> Result:
         self._refuse_closed()
         began = time.time()
         try:
+            if plan:
+                client.plan(query, limits=limits)
+                return Result((), (), False, 0.0)
             return client.fetch(query, limits=limits)
         except (QueryTimeout, KeyboardInterrupt):
             if self._lease is not None:
-                self._lease.stop(query, began)
+                self._lease.stop(f"EXPLAIN {query}" if plan else query, began)
             raise
         except ConnectionLost as error:
             if self._lease is None or not error.sent:
@@ -156,7 +232,7 @@ class GraphStore:
                 sent=True,
             ) from error
 
-    def _renewed(self, broken: BoltClient) -> BoltClient:
+    def _renewed(self, broken: Client) -> Client:
         with self._renewing:
             self._refuse_closed()
             if self._client is broken:  # else another thread has renewed it meanwhile
@@ -169,7 +245,9 @@ class GraphStore:
             broken.close()
             return self._client
 
-    def _opened(self, address: Address) -> BoltClient:
+    def _opened(self, address: Address) -> Client:
+        if address.uri.split("://")[0] in SCHEMES:
+            return FalkorClient(address, self.name)
         if self._lease is None:
             return BoltClient(address, self.name)
         return BoltClient(address, self.name, idle_seconds=0.0)  # so that a lost query is known to be one

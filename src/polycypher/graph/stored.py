@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from polycypher.cypher.lexer import quote_name, quote_string
 from polycypher.errors import GraphError, QueryError
-from polycypher.graph.bolt import Limits, Result
+from polycypher.graph.client import Limits, Result
 from polycypher.schema import GraphSchema
 
 Homes = dict[str, frozenset[tuple[str, str]]]
@@ -44,7 +44,7 @@ def find_stored(
         return {}
     listed = ", ".join(quote_string(text) for text in sorted({text.lower() for text in texts}))
     began = time.monotonic()
-    for number, (owner, name, pattern) in enumerate(_places(schema)):
+    for number, (owner, name, pattern) in enumerate(text_places(schema)):
         left = seconds - (time.monotonic() - began)
         if number == MOST_PROPERTIES or left <= 0:
             break
@@ -63,7 +63,8 @@ def find_stored(
     return {text: frozenset(places) for text, places in found.items()}
 
 
-def _places(schema: GraphSchema) -> Iterator[tuple[str, str, str]]:
+def text_places(schema: GraphSchema) -> Iterator[tuple[str, str, str]]:
+    """Every text property: its label or relationship type, its name, and a pattern whose `x` has it."""
     for label, properties in schema.node_properties.items():
         for name, kind in properties.items():
             if kind.upper() == "STRING":

@@ -12,6 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from polycypher.errors import QueryRejected
+
+DEEPEST = 100
+"""Lists and maps inside one another in a value of a result."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -80,19 +85,27 @@ Value: TypeAlias = (
 _TEMPORAL_KINDS = {"Date": "DATE", "Time": "TIME", "DateTime": "DATE_TIME", "Duration": "DURATION"}
 
 
-def from_driver(value: Any) -> Value:
+def from_driver(value: Any, level: int = 0) -> Value:
     """The value of one cell as the `neo4j` driver hands it over, as a `Value`.
 
     Labels are sorted, because servers give them in no fixed order. A type unknown here becomes its text.
+    `level` counts the lists and maps around the value.
+
+    Raises:
+        QueryRejected: it holds lists or maps more than `DEEPEST` deep.
     """
+    if level > DEEPEST:
+        raise QueryRejected(
+            f"the result holds lists or maps more than {DEEPEST} inside one another; ask for a flatter one"
+        )
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, bytes | bytearray):
         return bytes(value)
     if isinstance(value, list):
-        return [from_driver(item) for item in value]
+        return [from_driver(item, level + 1) for item in value]
     if type(value) is dict:
-        return {str(key): from_driver(item) for key, item in value.items()}
+        return {str(key): from_driver(item, level + 1) for key, item in value.items()}
     return _from_graph_object(value)
 
 
@@ -150,7 +163,7 @@ def to_json(value: Value) -> Any:
         case Temporal():
             return value.text
         case Point():
-            return {"srid": value.srid, "coordinates": list(value.coordinates)}
+            return {"srid": value.srid, "coordinates": [to_json(part) for part in value.coordinates]}
         case Node():
             return {"id": value.id, "labels": list(value.labels), "properties": to_json(value.properties)}
         case Relationship():

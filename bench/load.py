@@ -1,0 +1,138 @@
+"""What the benches of the server share: a server in a process of its own, questions, and clients that ask.
+
+A question is counted by its HTTP code and its time from request to whole answer. Questions are synthetic ones
+about the demo graph, each in English, Spanish and Turkish, the same for every run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from polycypher.graph.connect import connect
+from polycypher.synthesis import demo_world, synthesise
+
+LANGUAGES = ("en", "es", "tr")
+SEED = 20_260_101
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One answered question: its HTTP code (0 for none) and its seconds."""
+
+    code: int
+    seconds: float
+
+
+@contextmanager
+def served(words: Sequence[str], **settings: Any) -> Iterator[str]:
+    """A server as its user starts it; gives its address."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "serve.yaml"
+        file.write_text(yaml.safe_dump({"rate": 100_000, "burst": 100_000, **settings}), encoding="utf-8")
+        command = [sys.executable, "-m", "polycypher", "serve", "--port", "0", "--settings", str(file)]
+        process = subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            if not url:
+                sys.exit(f"the server did not start (exit code {process.wait()}); its error stands above")
+            yield url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def questions(count: int) -> list[str]:
+    """`count` questions about the demo graph, the languages mixed."""
+    with connect("demo") as store:
+        schema, lexicon, values = demo_world(store)
+        made = synthesise(schema, lexicon, values, languages=LANGUAGES, count=-(-count // 3), seed=SEED)
+    mixed = [example.questions[language] for example in made for language in LANGUAGES][:count]
+    random.Random(SEED).shuffle(mixed)
+    return mixed
+
+
+async def ask(client: httpx.AsyncClient, question: str) -> Asked:
+    """Ask one question."""
+    began = time.perf_counter()
+    try:
+        response = await client.post("/v1/ask", json={"question": question})
+    except httpx.HTTPError:
+        return Asked(0, time.perf_counter() - began)
+    return Asked(response.status_code, time.perf_counter() - began)
+
+
+async def at_rate(url: str, asked: Sequence[str], rate: float, seconds: float) -> list[Asked]:
+    """Ask `rate` questions a second, whether or not the ones before are answered."""
+    async with clients(url) as client:
+        began = time.perf_counter()
+        tasks = []
+        for number, question in zip(range(int(rate * seconds)), itertools.cycle(asked), strict=False):
+            await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+            tasks.append(asyncio.create_task(ask(client, question)))
+        return list(await asyncio.gather(*tasks))
+
+
+async def closed_loop(
+    url: str, asked: Sequence[str], at_once: int, seconds: float
+) -> tuple[list[Asked], float]:
+    """`at_once` clients that ask one question after the other; gives the answers and the seconds it took."""
+    waiting = itertools.cycle(asked)
+    answers: list[Asked] = []
+    began = time.perf_counter()
+
+    async def one(client: httpx.AsyncClient) -> None:
+        while time.perf_counter() - began < seconds:
+            answers.append(await ask(client, next(waiting)))
+
+    async with clients(url) as client:
+        await asyncio.gather(*(one(client) for _ in range(at_once)))
+    return answers, time.perf_counter() - began
+
+
+def clients(url: str) -> httpx.AsyncClient:
+    """A client with as many connections as anybody wants."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
+    return httpx.AsyncClient(base_url=url, timeout=120, limits=limits)
+
+
+def seconds_at(answers: Sequence[Asked], share: float) -> float:
+    """The seconds within which this share of the questions was answered (nearest rank)."""
+    times = sorted(answer.seconds for answer in answers)
+    return times[min(len(times) - 1, int(share * len(times)))] if times else float("nan")
+
+
+def summary(answers: Sequence[Asked]) -> dict[str, Any]:
+    """Codes, and p50 and p99 of the answered ones in milliseconds.
+
+    A query that the guard or the graph refused (422) was answered too: that is the model's failure.
+    """
+    answered = [answer for answer in answers if answer.code in (200, 422)]
+    return {
+        "questions": len(answers),
+        "codes": {str(code): count for code, count in sorted(Counter(a.code for a in answers).items())},
+        "p50_ms": round(1000 * seconds_at(answered, 0.5), 1),
+        "p99_ms": round(1000 * seconds_at(answered, 0.99), 1),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Cores and the load that others put on them, without which no time means anything."""
+    return {"cores": os.cpu_count(), "load": [round(load, 2) for load in os.getloadavg()]}

@@ -1,0 +1,115 @@
+"""An index of the text values that a graph stores, to find the one that a question misspells.
+
+Built by bounded queries, one a text property, and kept with its age in the user's cache folder.
+Knows nothing of models; what is near to what is for `graph.near` to say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from polycypher.cypher.lexer import quote_name
+from polycypher.errors import GraphError, QueryError
+from polycypher.graph import cache
+from polycypher.graph.client import Limits, Result
+from polycypher.graph.folding import fold
+from polycypher.graph.stored import text_places
+from polycypher.schema import GraphSchema
+
+Place = tuple[str, str]
+"""(label or relationship type, property)"""
+
+SECONDS = 20.0
+"""For building an index; what is known by then is in it."""
+OLDEST_SECONDS = 86_400.0
+"""The age at which an index is built anew."""
+MOST_VALUES = 200_000
+_MOST_OF_ONE = 20_000
+_MOST_PROPERTIES = 200
+_LONGEST = 80
+"""Characters of a value that somebody would spell out in a question."""
+
+_KIND = "values"
+
+
+@dataclass(frozen=True, slots=True)
+class ValueIndex:
+    """Stored texts and where they are; `complete` is false if time or room ran out while it was built."""
+
+    places: Mapping[str, frozenset[Place]]
+    complete: bool
+    folded: Mapping[str, tuple[str, ...]] = field(init=False, repr=False)
+    """Folded text → the stored texts that fold to it."""
+
+    def __post_init__(self) -> None:
+        folded: dict[str, list[str]] = {}
+        for text in self.places:
+            if key := fold(text):
+                folded.setdefault(key, []).append(text)
+        object.__setattr__(self, "folded", {key: tuple(texts) for key, texts in folded.items()})
+
+
+def build_index(
+    read: Callable[[str, Limits], Result], schema: GraphSchema, *, seconds: float = SECONDS
+) -> ValueIndex:
+    """Read the distinct values of the text properties.
+
+    Args:
+        read: runs a read-only query within limits.
+        schema: whose text properties are read, `_MOST_PROPERTIES` at most, names before prose: a property
+            whose values are longer than `_LONGEST` characters is left out.
+        seconds: for all of it.
+    """
+    ends = time.monotonic() + seconds
+    found: dict[str, set[Place]] = {}
+    complete = True
+    for number, (owner, name, pattern) in enumerate(text_places(schema)):
+        left = ends - time.monotonic()
+        if left <= 0 or number == _MOST_PROPERTIES or len(found) >= MOST_VALUES:
+            complete = False
+            break
+        value = f"x.{quote_name(name)}"
+        query = (
+            f"MATCH {pattern} WHERE {value} IS NOT NULL AND size({value}) <= {_LONGEST} "
+            f"WITH DISTINCT {value} AS value RETURN value LIMIT {_MOST_OF_ONE}"
+        )
+        try:
+            result = read(query, Limits(rows=_MOST_OF_ONE, seconds=max(0.1, left)))
+        except (QueryError, GraphError):
+            complete = False
+            continue
+        complete = complete and len(result.rows) < _MOST_OF_ONE and not result.truncated
+        for (text,) in result.rows:
+            if isinstance(text, str) and text.strip():
+                found.setdefault(text, set()).add((owner, name))
+    return ValueIndex({text: frozenset(places) for text, places in found.items()}, complete)
+
+
+def load_index(key: str, *, oldest: float = OLDEST_SECONDS) -> ValueIndex | None:
+    """The index kept under `key`, if it is no older than `oldest` seconds; under an empty key nothing is."""
+    kept = cache.load(_KIND, key, oldest) if key else None
+    try:
+        return None if kept is None else _from_dict(kept)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def store_index(key: str, index: ValueIndex) -> None:
+    """Keep an index under `key`, readable for this user alone; under an empty key it is not kept."""
+    if not key:
+        return
+    places = sorted({place for found in index.places.values() for place in found})
+    numbers = {place: number for number, place in enumerate(places)}
+    values = {text: sorted(numbers[place] for place in found) for text, found in index.places.items()}
+    cache.store(_KIND, key, {"complete": index.complete, "places": places, "values": values})
+
+
+def _from_dict(kept: Mapping[str, Any]) -> ValueIndex:
+    places = [(str(owner), str(name)) for owner, name in kept["places"]]
+    values = {
+        str(text): frozenset(places[number] for number in numbers) for text, numbers in kept["values"].items()
+    }
+    return ValueIndex(values, bool(kept["complete"]))
