@@ -38,6 +38,7 @@ from attack_layers import (
     files_of,
     fingerprint,
     guard_refuses,
+    held_in,
     logs_of,
     send,
     translated,
@@ -102,13 +103,13 @@ def on_queries() -> dict[str, Any]:
             found["count"] += 1
             found["grammar"] += not grammar.accepts(attack.text)
             found["guard"] += guard_refuses(attack.text)
-        before, files = fingerprint(reader), files_of(lease_of(store).folder / "database")
+        before, files = fingerprint(reader), held_in(lease_of(store).folder)
         for attack in attacks:
             reply = send(reader, attack.text)
             assert not canary.sung_in(reply.text), attack.name
             changed = fingerprint(reader) != before if reply.error is None else False
             kinds[attack.kind]["reader"] += not changed
-        same = fingerprint(reader) == before and files_of(lease_of(store).folder / "database") == files
+        same = fingerprint(reader) == before and held_in(lease_of(store).folder) == files
         proof = {"unchanged": same, **touched(canary, store)}
         reader.close()
     waiting = list(queries(NOWHERE, "writes", "reaches"))
@@ -123,16 +124,18 @@ def on_queries() -> dict[str, Any]:
 
 
 def alone(lease: ServerLease, query: str) -> tuple[bool, bool]:
-    """Whether the owner, past every layer, changes the graph by a query; and whether for good."""
+    """Whether the owner, past every layer, changes graph or users by a query; and whether for good."""
     import neo4j
     from neo4j.exceptions import DriverError, Neo4jError
 
     address = lease.address
     auth = (address.user or "", address.password or "")
-    with (
-        neo4j.GraphDatabase.driver(address.uri, auth=auth) as driver,
-        driver.session(database=address.database) as session,
-    ):
+    users = files_of(lease.folder / "config")
+
+    def opened() -> neo4j.Driver:
+        return neo4j.GraphDatabase.driver(address.uri, auth=auth)
+
+    with opened() as driver, driver.session(database=address.database) as session:
         before = after = content(session)
         try:
             with session.begin_transaction() as transaction:
@@ -141,8 +144,13 @@ def alone(lease: ServerLease, query: str) -> tuple[bool, bool]:
                 transaction.rollback()
         except (Neo4jError, DriverError, UnicodeEncodeError):
             after = before
-        left = content(session)
-    return after != before or left != before, left != before
+    try:
+        with opened() as driver, driver.session(database=address.database) as session:
+            left = content(session)
+    except (Neo4jError, DriverError):
+        left = []  # the owner cannot log in any more, or nothing is left to log in to
+    spoilt = left != before or files_of(lease.folder / "config") != users
+    return after != before or spoilt, spoilt
 
 
 def content(asked: Any) -> list[str]:
@@ -215,7 +223,7 @@ def on_questions(model: str) -> dict[str, Any]:
     with Translator.load(model) as translator, connect("demo") as store, watched(store) as canary:
         reader = BoltClient(lease_of(store).address, "the reader")
         attacks = questions(canary.target)
-        before, files = fingerprint(reader), files_of(lease_of(store).folder / "database")
+        before, files = fingerprint(reader), held_in(lease_of(store).folder)
         for attack, answer in answered(attacks, translator, store):
             kinds[attack.kind]["count"] += 1
             kinds[attack.kind][outcome(answer)] += 1
@@ -227,7 +235,7 @@ def on_questions(model: str) -> dict[str, Any]:
                 found["free, refused by the guard"] += guard_refuses(made.cypher)
                 reply = send(reader, made.cypher, TIGHT)
                 assert not canary.sung_in(reply.text), attack.name
-        same = fingerprint(reader) == before and files_of(lease_of(store).folder / "database") == files
+        same = fingerprint(reader) == before and held_in(lease_of(store).folder) == files
         proof = {"unchanged": same, **touched(canary, store)}
         reader.close()
     return {"kinds": kinds, "proof": proof}
@@ -292,7 +300,7 @@ def table(results: dict[str, Any]) -> str:
 
 HEADS: tuple[str, ...] = (
     "count",
-    "changes the graph with no layer",
+    "changes graph or users with no layer",
     "grammar alone",
     "guard alone",
     "reader alone",

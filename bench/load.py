@@ -24,6 +24,7 @@ from typing import Any
 
 import httpx
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from polycypher.graph.connect import connect
 from polycypher.synthesis import demo_world, synthesise
@@ -111,6 +112,17 @@ def clients(url: str) -> httpx.AsyncClient:
     """A client with as many connections as anybody wants."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
     return httpx.AsyncClient(base_url=url, timeout=120, limits=limits)
+
+
+async def sample(url: str, name: str) -> float:
+    """One value of the server's metrics that has no labels."""
+    async with clients(url) as client:
+        told = (await client.get("/metrics")).text
+    for family in text_string_to_metric_families(told):
+        for found in family.samples:
+            if found.name == name:
+                return found.value
+    sys.exit(f"the server's metrics have no {name}; run this on Linux")
 
 
 def seconds_at(answers: Sequence[Asked], share: float) -> float:

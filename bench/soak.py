@@ -19,8 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from load import Asked, at_rate, clients, machine, questions, served, summary
-from prometheus_client.parser import text_string_to_metric_families
+from load import Asked, at_rate, machine, questions, sample, served, summary
 
 EVERY_SECONDS = 10.0
 MOST_GROWTH = 0.05
@@ -67,21 +66,12 @@ async def soak(
 
     async def watch() -> None:
         ends = time.monotonic() + seconds
-        async with clients(url) as client:
-            while time.monotonic() < ends:
-                memory.append(resident_mb((await client.get("/metrics")).text))
-                await asyncio.sleep(min(EVERY_SECONDS, seconds / 20))
+        while time.monotonic() < ends:
+            memory.append(round(await sample(url, "process_resident_memory_bytes") / 1e6, 1))
+            await asyncio.sleep(min(EVERY_SECONDS, seconds / 20))
 
     answers, _ = await asyncio.gather(at_rate(url, asked, rate, seconds), watch())
     return answers, memory
-
-
-def resident_mb(metrics: str) -> float:
-    """The server's resident memory in MB, as its metrics tell it."""
-    for family in text_string_to_metric_families(metrics):
-        if family.name == "process_resident_memory_bytes":
-            return round(family.samples[0].value / 1e6, 1)
-    sys.exit("the server's metrics do not tell its memory; run this on Linux")
 
 
 def grown(memory: Sequence[float]) -> float:

@@ -138,6 +138,11 @@ def files_of(folder: Path) -> dict[str, str]:
     }
 
 
+def held_in(folder: Path) -> dict[str, str]:
+    """Hash of every file of a graph's content, users and rights."""
+    return {**files_of(folder / "database"), **files_of(folder / "config")}
+
+
 def logs_of(folder: Path) -> str:
     """All that the server of a graph's folder has logged."""
     paths: Sequence[Path] = sorted((folder / "log").rglob("*"))

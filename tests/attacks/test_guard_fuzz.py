@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from polycypher.cypher.cleanup import clean
+from polycypher.cypher.dialect import dialect, dialect_names
+from polycypher.cypher.dialect_rewrite import to_dialect
 from polycypher.cypher.guard import check
 from polycypher.cypher.lexer import (
     Kind,
@@ -135,6 +137,16 @@ def test_what_passes_the_guard_writes_nothing_however_often(text: str) -> None:
 @few
 def test_what_a_model_wrote_is_cleaned_without_failing(text: str) -> None:
     judge(clean(text))
+
+
+@given(TEXTS, st.sampled_from(dialect_names()))
+@few
+def test_what_passed_writes_nothing_in_another_dialect_either(text: str, name: str) -> None:
+    try:
+        said = to_dialect(check(text), dialect(name))
+    except QueryError:
+        return
+    assert findings(said) == [], said
 
 
 @given(TEXTS)

@@ -12,7 +12,7 @@ from attack_adversary import Adversary
 from attack_canary import Canary
 from attack_corpus import Attack
 from attack_graph import LABELS, PROPERTIES, TYPES, UNASKABLE, VALUES, hostile_graph
-from attack_layers import answered, files_of, fingerprint, guard_refuses, logs_of
+from attack_layers import answered, fingerprint, guard_refuses, held_in, logs_of
 from attack_oracle import findings
 
 from polycypher.cypher.lexer import quote_name, quote_string
@@ -98,7 +98,7 @@ def test_questions_about_it_change_and_reach_nothing(
     assert isinstance(hostile._lease, ServerLease)
     folder = hostile._lease.folder
     owner = BoltClient(hostile._lease.address, "a witness")
-    before, files = fingerprint(owner), files_of(folder / "database")
+    before, files = fingerprint(owner), held_in(folder)
     with Canary(tmp_path, folder) as canary:
         attacks = [Attack("hostile graph", text, "asks", text) for text in QUESTIONS]
         del sent[:]
@@ -112,7 +112,7 @@ def test_questions_about_it_change_and_reach_nothing(
     assert len(answers) > len(attacks) / 2
     assert not any("could not be constrained" in notice for answer in answers for notice in answer.notices)
     assert fingerprint(owner) == before
-    assert files_of(folder / "database") == files
+    assert held_in(folder) == files
     owner.close()
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from attack_canary import Canary
 from attack_corpus import Attack, questions, sample
-from attack_layers import answered, files_of, fingerprint, logs_of
+from attack_layers import answered, fingerprint, held_in, logs_of
 from attack_oracle import findings
 
 from polycypher.errors import PolycypherError
@@ -37,7 +37,7 @@ def ask_all(
     assert isinstance(store._lease, ServerLease)
     folder = store._lease.folder
     witness = BoltClient(store._lease.address, "a witness")
-    before, files = fingerprint(witness), files_of(folder / "database")
+    before, files = fingerprint(witness), held_in(folder)
     store.schema()
     del sent[:]
     answers = 0
@@ -53,7 +53,7 @@ def ask_all(
     assert answers > len(attacks) / 2
     assert [(query, findings(query)) for query in queries if findings(query)] == []
     assert fingerprint(witness) == before
-    assert files_of(folder / "database") == files
+    assert held_in(folder) == files
     assert canary.touches() == []
     assert not canary.sung_in(logs_of(folder))
     witness.close()

@@ -8,7 +8,7 @@ import pytest
 from attack_canary import Canary
 from attack_corpus import Attack, queries, questions, sample
 from attack_generator import generated
-from attack_layers import files_of, fingerprint, logs_of, send, translated
+from attack_layers import fingerprint, held_in, logs_of, send, translated
 
 from polycypher.errors import PolycypherError
 from polycypher.graph.bolt import BoltClient
@@ -25,11 +25,11 @@ def folder_of(store: GraphStore) -> Path:
 def unmoved(attacks: list[Attack], reader: BoltClient, store: GraphStore, canary: Canary) -> None:
     """Send all; afterwards the graph, its files and the canaries are as they were."""
     folder = folder_of(store)
-    before, files = fingerprint(reader), files_of(folder / "database")
+    before, files = fingerprint(reader), held_in(folder)
     for attack in attacks:
         assert not canary.sung_in(send(reader, attack.text).text), attack.name
     assert fingerprint(reader) == before
-    assert files_of(folder / "database") == files
+    assert held_in(folder) == files
     assert canary.touches() == []
     assert not canary.sung_in(logs_of(folder))
 

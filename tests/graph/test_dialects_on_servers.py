@@ -112,11 +112,12 @@ def test_every_vendor_has_a_rewriting_that_was_run() -> None:
     "query", ["CREATE (:A {x: 2})", "MATCH (n) DETACH DELETE n", "MATCH (n) SET n.x = 9", "MERGE (:B {y: 1})"]
 )
 def test_planning_writes_nothing_whoever_asks(tmp_path: Path, query: str) -> None:
+    patient = Limits(seconds=60.0)
     (tmp_path / "database").mkdir()
     with ServerLease(tmp_path, writing=True) as lease:
         client = BoltClient(lease.address, "a server")
-        client.fetch("CREATE (:A {x: 1})", limits=Limits(), write=True)
-        client.plan(query, limits=Limits())
-        client.fetch(f"EXPLAIN {query}", limits=Limits(), write=True)
-        assert client.fetch("MATCH (n) RETURN labels(n), n.x", limits=Limits()).rows == ((["A"], 1),)
+        client.fetch("CREATE (:A {x: 1})", limits=patient, write=True)
+        client.plan(query, limits=patient)
+        client.fetch(f"EXPLAIN {query}", limits=patient, write=True)
+        assert client.fetch("MATCH (n) RETURN labels(n), n.x", limits=patient).rows == ((["A"], 1),)
         client.close()

@@ -82,8 +82,10 @@ class KeyValues:
         self._store[:, :, row, :, : states.shape[3]] = states
 
     def blank(self, row: int, start: int, stop: int) -> None:
-        """Fill places of a row that nobody may look at: what memory happens to hold may be no number, and that
-        spreads even where it counts nothing."""
+        """Fill places of a row that nobody may look at.
+
+        What memory happens to hold there may be no number, and that spreads even where it counts nothing.
+        """
         self._store[:, :, row, :, start:stop] = 0
 
     def select(self, rows: Sequence[int]) -> None:
