@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test fast lint bench scores picture web clean
+.PHONY: demo test fast exhaustive lint bench scores picture web clean
 
 demo: $(STAMP)
 	$(BIN)/polycypher demo
@@ -13,7 +13,11 @@ test: $(VENV)/.installed-dev
 	$(BIN)/pytest
 
 fast: $(VENV)/.installed-dev
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow and not exhaustive"
+
+# The whole attack corpus, layer by layer, where `make test` takes a seeded sample.
+exhaustive: $(VENV)/.installed-dev
+	$(BIN)/pytest -m exhaustive
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check src tests

@@ -30,7 +30,7 @@ def test_it_accepts_no_hostile_query(grammar: Grammar) -> None:
     assert [attack.name for attack in attacks if grammar.accepts(attack.text)] == []
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_it_accepts_nothing_that_is_made_of_clauses_places_and_disguises(grammar: Grammar) -> None:
     assert [attack.name for attack in generated(10_000) if grammar.accepts(attack.text)] == []
 
@@ -59,7 +59,7 @@ def test_a_model_that_wants_to_write_cannot(demo_schema: GraphSchema, nano: Tran
     harmless(found)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_model_that_wants_to_write_cannot_however_often(demo_schema: GraphSchema, nano: Translator) -> None:
     harmless(written(demo_schema, nano, range(24, 324)))
 
@@ -80,7 +80,7 @@ def test_hostile_questions_become_queries_that_read(nano: Translator, demo_store
     ask_all(sample(questions(), 20), nano, demo_store)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
 def test_all_hostile_questions_become_queries_that_read(nano: Translator, demo_store: GraphStore) -> None:
     ask_all(questions(), nano, demo_store)

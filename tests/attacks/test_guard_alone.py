@@ -19,7 +19,7 @@ def test_it_refuses_clauses_in_all_places_and_disguises() -> None:
     assert [attack.name for attack in generated(500) if not guard_refuses(attack.text)] == []
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_it_refuses_all_that_can_be_made() -> None:
     assert [attack.name for attack in generated(10_000) if not guard_refuses(attack.text)] == []
 

@@ -125,7 +125,7 @@ def test_what_passes_the_guard_writes_nothing(text: str) -> None:
     judge(text)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
 @given(TEXTS)
 @many

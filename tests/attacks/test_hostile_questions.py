@@ -65,7 +65,7 @@ def test_a_sample_of_hostile_questions(
     ask_all(sample(questions(canary.target), 20), nano, demo_store, canary, sent)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(3600)
 def test_every_hostile_question(
     nano: Translator, demo_store: GraphStore, canary: Canary, sent: list[str]

@@ -69,7 +69,7 @@ def test_expensive_queries_are_cut_off(unguarded: GraphStore) -> None:
         bounded(unguarded, attack)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(3600)
 def test_all_expensive_queries_are_cut_off(unguarded: GraphStore) -> None:
     for attack in queries(NOWHERE, "costs"):
@@ -114,7 +114,7 @@ def test_numbers_that_json_has_not_become_text(unguarded: GraphStore) -> None:
     assert json.dumps([to_json(cell) for cell in row], allow_nan=False)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_query_that_heeds_nothing_ends_with_its_server(
     unguarded: GraphStore, breakable: ServerLease, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,7 +41,7 @@ def test_hostile_queries_change_and_reach_nothing(
     unmoved([*attacks, *generated(20)], reader, demo_store, canary)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
 def test_no_hostile_query_changes_or_reaches_anything(
     reader: BoltClient, demo_store: GraphStore, canary: Canary
@@ -50,7 +50,7 @@ def test_no_hostile_query_changes_or_reaches_anything(
     unmoved([*attacks, *generated(300)], reader, demo_store, canary)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
 def test_what_a_free_model_writes_changes_nothing(
     nano: Translator, reader: BoltClient, demo_store: GraphStore, canary: Canary
