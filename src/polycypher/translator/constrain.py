@@ -49,13 +49,13 @@ class _Vocabulary:
     """What matchers need to know of the tokens.
 
     `size` is the length of a mask, `known` how many tokens the tokenizer has, `ends` those that end a text,
-    `openers` [vocab] those in which a string or a map opens or closes, `bytes_of` the text of some.
+    `openers` those in which a string or a map opens or closes, in order, `bytes_of` the text of some.
     """
 
     size: int
     known: int
     ends: frozenset[int]
-    openers: npt.NDArray[np.bool_]
+    openers: npt.NDArray[np.intp]
     bytes_of: Callable[[list[int]], bytes]
 
 
@@ -103,10 +103,12 @@ class GrammarConstraint:
             raise _unfit(reason) from error
         if written.removeprefix(b" ") != _SAMPLE.encode():
             raise _unfit("a query's text does not come back from its tokens")
-        openers = np.zeros(size, dtype=np.bool_)
-        for token in range(known):
-            openers[token] = not _OPENING.isdisjoint(self._tokens.decode_bytes([token]))
-        self._vocabulary = _Vocabulary(size, known, frozenset(ends), openers, self._tokens.decode_bytes)
+        openers = [
+            token for token in range(known) if not _OPENING.isdisjoint(self._tokens.decode_bytes([token]))
+        ]
+        self._vocabulary = _Vocabulary(
+            size, known, frozenset(ends), np.array(openers, dtype=np.intp), self._tokens.decode_bytes
+        )
         self._options = {
             "directions": directions,
             "canonical_names": canonical_names,
@@ -230,14 +232,13 @@ class QueryMatcher:
         """
         if self._finished:
             return self._only(sorted(self._vocabulary.ends))
-        allowed = None if self._failed else self._mask_of(self._schema)
-        if allowed is not None and not allowed.any():
-            self._fail("no token can go on from here")
-            allowed = None
-        if allowed is None:
+        allowed = None if self._literals is None else self._held(self._literals)
+        if allowed is None and not self._failed:
+            allowed = self._mask_of(self._schema)
+            if allowed is None or not allowed.any():
+                self._fail(self._schema.get_error() or "no token can go on from here")
+        if allowed is None or self._failed:
             return self._only(slice(0, self._vocabulary.known))
-        if self._literals is not None:
-            allowed = self._held(allowed, self._literals)
         return torch.from_numpy(allowed)
 
     def advance(self, token_id: int) -> None:
@@ -253,28 +254,33 @@ class QueryMatcher:
             else:
                 self._free_literals(self._literals.get_error() or f"token {token_id} does not fit")
 
-    def _held(self, allowed: npt.NDArray[np.bool_], literals: Any) -> npt.NDArray[np.bool_]:
-        """Those of the tokens that the schema allows, [vocab], that the literals' grammar allows too."""
-        # Outside strings and maps it can only exclude a token that opens one.
-        inside = b"'" in self._open or self._open.count(b"{") > self._open.count(b"}")
-        doubtful = np.flatnonzero(allowed if inside else allowed & self._vocabulary.openers)
-        if len(doubtful) > _FEW:
-            mask = self._mask_of(literals)
-            held = np.zeros_like(allowed) if mask is None else allowed & mask
-        else:
-            held = allowed.copy()
-            held[doubtful] = [literals.validate_tokens([token]) == 1 for token in doubtful.tolist()]
-        if not held.any():
+    def _held(self, literals: Any) -> npt.NDArray[np.bool_] | None:
+        """The tokens that both grammars allow, [vocab]; None where what strings hold is given up."""
+        # The engine that knows better what comes next is asked for a mask, the other for the tokens in it. Outside
+        # strings and maps the literals' grammar can only exclude a token that opens one.
+        quoted = b"'" in self._open
+        first, second = (literals, self._schema) if quoted else (self._schema, literals)
+        allowed = self._mask_of(first)
+        if allowed is not None:
+            if quoted or self._open.count(b"{") > self._open.count(b"}"):
+                doubtful = np.flatnonzero(allowed)
+            else:
+                openers = self._vocabulary.openers
+                doubtful = openers[allowed[openers]]
+            if len(doubtful) > _FEW:
+                mask = self._mask_of(second)
+                allowed = None if mask is None else allowed & mask
+            else:
+                allowed[doubtful] = [second.validate_tokens([token]) == 1 for token in doubtful.tolist()]
+        if allowed is None or not allowed.any():
             self._free_literals(literals.get_error() or "no token can go on from here")
-            return allowed
-        return held
+            return None
+        return allowed
 
     def _mask_of(self, engine: Any) -> npt.NDArray[np.bool_] | None:
         """What one engine allows, [vocab]; None where it fails."""
         engine.unsafe_compute_mask_ptr(self._bits.ctypes.data, self._bits.nbytes)
         if engine.is_error():
-            if engine is self._schema:
-                self._fail(engine.get_error())
             return None
         bits = np.unpackbits(self._bits.view(np.uint8), count=self._vocabulary.size, bitorder="little")
         return bits.view(np.bool_)
