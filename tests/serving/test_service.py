@@ -29,10 +29,10 @@ class Road:
 
     def close(self) -> None:
         """Cut what goes over it, and let nothing in."""
-        self._listener.shutdown(socket.SHUT_RDWR)
+        _cut(self._listener)
         self._listener.close()
         for end in self._ends:
-            end.close() if end.fileno() < 0 else _cut(end)
+            _cut(end)
         self._ends.clear()
 
     def open(self) -> None:

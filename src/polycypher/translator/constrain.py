@@ -36,11 +36,13 @@ _log = logging.getLogger(__name__)
 
 LIMITS = llguidance.LLParserLimits(max_items_in_row=20_000, step_max_items=500_000)
 """Room for schemas of hundreds of labels: the engine's own limits stop at some 2,000 choices a place."""
-_FEW = 32
-"""Tokens up to which each is asked for by itself: cheaper than a mask over the vocabulary."""
+_ONCE = llguidance.LLParserLimits(precompute_large_lexemes=False)
+"""A grammar used for one query is not worth preparing for the whole vocabulary."""
+_WORTH = 512
+"""How many tokens of a mask cost as much as asking for one token by itself."""
 _CLOSED = re.compile(rb"'(?:[^'\\]|\\.)*'|`(?:[^`]|``)*`", re.DOTALL)
 """Strings and names in backticks that are complete."""
-_OPENING = frozenset(b"'{}")
+_MARKS = frozenset(b"'\\{}")
 _SAMPLE = "MATCH (n:A {b: 'c'})-[:D*1..2]->(m) WHERE n.`e f` >= 1 RETURN m, count(n) LIMIT 3"
 
 
@@ -49,13 +51,13 @@ class _Vocabulary:
     """What matchers need to know of the tokens.
 
     `size` is the length of a mask, `known` how many tokens the tokenizer has, `ends` those that end a text,
-    `openers` those in which a string or a map opens or closes, in order, `bytes_of` the text of some.
+    `marked` those with a quote, a backslash or a brace, in order, `bytes_of` the text of some.
     """
 
     size: int
     known: int
     ends: frozenset[int]
-    openers: npt.NDArray[np.intp]
+    marked: npt.NDArray[np.intp]
     bytes_of: Callable[[list[int]], bytes]
 
 
@@ -103,11 +105,11 @@ class GrammarConstraint:
             raise _unfit(reason) from error
         if written.removeprefix(b" ") != _SAMPLE.encode():
             raise _unfit("a query's text does not come back from its tokens")
-        openers = [
-            token for token in range(known) if not _OPENING.isdisjoint(self._tokens.decode_bytes([token]))
+        marked = [
+            token for token in range(known) if not _MARKS.isdisjoint(self._tokens.decode_bytes([token]))
         ]
         self._vocabulary = _Vocabulary(
-            size, known, frozenset(ends), np.array(openers, dtype=np.intp), self._tokens.decode_bytes
+            size, known, frozenset(ends), np.array(marked, dtype=np.intp), self._tokens.decode_bytes
         )
         self._options = {
             "directions": directions,
@@ -141,24 +143,25 @@ class GrammarConstraint:
             SchemaError: the schema is empty.
         """
         about = schema.to_json()
-        engines = [self._compiled((about,), lambda: schema_grammar(schema, **self._options))]
+        engines = [self._compiled((about,), lambda: schema_grammar(schema, **self._options), LIMITS)]
         if constrain_literals:
             held = None if homes is None else tuple(sorted((k, tuple(sorted(v))) for k, v in homes.items()))
             engines.append(
                 self._compiled(
                     (question, tuple(values), held, about if held is not None else ""),
                     lambda: literal_grammar(schema, literals=values, spans_of=question, homes=homes),
+                    _ONCE,
                 )
             )
         return QueryMatcher([engine.deep_copy() for engine in engines], self._vocabulary)
 
-    def _compiled(self, key: tuple[object, ...], text: Callable[[], str]) -> Any:
+    def _compiled(self, key: tuple[object, ...], text: Callable[[], str], limits: Any) -> Any:
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
                 self._kept.move_to_end(key)
                 return found
-        found = llguidance.LLMatcher(self._tokens, text(), log_level=0, limits=LIMITS)
+        found = llguidance.LLMatcher(self._tokens, text(), log_level=0, limits=limits)
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > self._cached:
@@ -256,18 +259,16 @@ class QueryMatcher:
 
     def _held(self, literals: Any) -> npt.NDArray[np.bool_] | None:
         """The tokens that both grammars allow, [vocab]; None where what strings hold is given up."""
-        # The engine that knows better what comes next is asked for a mask, the other for the tokens in it. Outside
-        # strings and maps the literals' grammar can only exclude a token that opens one.
+        # The engine that knows better what comes next is asked for a mask, the other for tokens in it: in a
+        # string the schema, and outside strings and maps the literals, can exclude only tokens with a mark.
         quoted = b"'" in self._open
         first, second = (literals, self._schema) if quoted else (self._schema, literals)
         allowed = self._mask_of(first)
         if allowed is not None:
-            if quoted or self._open.count(b"{") > self._open.count(b"}"):
-                doubtful = np.flatnonzero(allowed)
-            else:
-                openers = self._vocabulary.openers
-                doubtful = openers[allowed[openers]]
-            if len(doubtful) > _FEW:
+            marked = self._vocabulary.marked
+            mapped = not quoted and self._open.count(b"{") > self._open.count(b"}")
+            doubtful = np.flatnonzero(allowed) if mapped else marked[allowed[marked]]
+            if len(doubtful) * _WORTH > self._vocabulary.size:
                 mask = self._mask_of(second)
                 allowed = None if mask is None else allowed & mask
             else:
