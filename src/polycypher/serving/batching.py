@@ -117,10 +117,12 @@ class Batcher:
             began = time.monotonic()
             for waiting in batch:
                 waiting.taken()
-            for waiting, outcome in zip(batch, self._translated(batch), strict=True):
-                _settle(waiting, outcome)
+            outcomes = self._translated(batch)
+            # Told before the outcomes are: whoever receives one may ask at once how long it took.
             each = (time.monotonic() - began) / len(batch)
             self._seconds_each += (_FADING if self._seconds_each else 1.0) * (each - self._seconds_each)
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                _settle(waiting, outcome)
 
     def _next(self) -> list[_Waiting] | None:
         """The next batch, of requests that somebody still waits for; None when the batcher is closed."""
