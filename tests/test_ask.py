@@ -9,13 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from polycypher import Translator
 from polycypher import ask as ask_module
-from polycypher.ask import STAGES, Answer, ask, examples_of_questions, open_both, open_graph, run
+from polycypher.ask import STAGES, Answer, ask, examples_of_questions, open_both, open_graph, prepare, run
+from polycypher.cypher.dialect import dialect, lacking
 from polycypher.errors import (
     GraphUnavailable,
     GuardError,
@@ -25,7 +26,7 @@ from polycypher.errors import (
     UsageError,
 )
 from polycypher.fusion.modes import Mode
-from polycypher.graph.store import GraphStore, Limits
+from polycypher.graph.store import GraphStore, Limits, Result
 from polycypher.schema import GraphSchema
 from polycypher.translator.translator import Request, Translation
 
@@ -261,11 +262,70 @@ def test_an_unreachable_graph_is_an_error_of_the_graph() -> None:
         open_both("nano", "bolt://127.0.0.1:9")
 
 
+# ---------------------------------------------------------------------- what the graph knows
+
+
+def test_a_misspelt_name_is_read_as_the_stored_one_and_told(
+    translator: Translator, demo_store: GraphStore
+) -> None:
+    question = "Which movies did Clint Eastwod direct?"
+    answer = ask(question, translator, demo_store)
+    right = ask("Which movies did Clint Eastwood direct?", translator, demo_store)
+    assert answer.question == question
+    assert (answer.cypher, answer.rows) == (right.cypher, right.rows)
+    assert right.rows
+    assert any("'Clint Eastwod'" in notice and "'Clint Eastwood'" in notice for notice in answer.notices)
+    assert not any("Eastwood" in notice for notice in right.notices)
+
+
+def test_without_constraint_a_question_goes_to_the_model_as_it_is(demo_store: GraphStore) -> None:
+    prepared = prepare("Who is Clint Eastwod?", demo_store, constrain=False)
+    assert prepared.request.question == prepared.question == "Who is Clint Eastwod?"
+    assert prepared.notices == ()
+
+
+def test_the_model_may_not_write_what_the_server_lacks(demo_store: GraphStore) -> None:
+    assert prepare("Who?", demo_store).request.without == lacking(demo_store.dialect) != frozenset()
+
+
+def test_a_query_said_otherwise_for_a_server_is_shown(demo_store: GraphStore) -> None:
+    client = demo_store._client
+    older = GraphStore(demo_store._address, "demo", dialect=dialect("falkordb"))
+    older._client = client  # the same server, taken for one of another vendor
+    query = "MATCH (m:Movie|Person) RETURN count(m) AS count"
+    answer = run(query, older)
+    assert answer.cypher == query
+    (notice,) = answer.notices
+    assert "FalkorDB" in notice
+    assert "OR m:Person" in notice
+    assert answer.rows == run(query, demo_store).rows
+
+
+def test_the_server_plans_a_query_before_it_runs(demo_store: GraphStore) -> None:
+    planned: list[str] = []
+    store = GraphStore(demo_store._address, "demo", dialect=demo_store.dialect)
+
+    class Client:
+        def plan(self, query: str, *, limits: Limits) -> None:
+            planned.append(query)
+            raise QueryRejected("it cannot be planned")
+
+        def fetch(self, query: str, *, limits: Limits) -> Result:
+            raise AssertionError("a query that cannot be planned was run")
+
+    store._client = cast(Any, Client())
+    with pytest.raises(QueryRejected, match="planned"):
+        run("MATCH (n) RETURN n", store)
+    assert planned == ["MATCH (n) RETURN n"]
+
+
 # ---------------------------------------------------------------------- repair
 
 
 class Writer:
     """Stands for a model: writes the queries it is given, one a request, and remembers the requests."""
+
+    languages = ("en", "tr")
 
     def __init__(self, *queries: str) -> None:
         self.queries, self.requests = list(queries), list[Request]()

@@ -18,7 +18,7 @@ from polycypher.fusion.modes import Mode
 from polycypher.graph.watch import Advance
 from polycypher.schema import GraphSchema
 from polycypher.score import examples_for, open_trial, predict, score
-from polycypher.translator.translator import Translation, Translator
+from polycypher.translator.translator import Request, Translation, Translator
 
 SCHEMA = GraphSchema({"Movie": {"title": "STRING"}})
 
@@ -26,13 +26,13 @@ SCHEMA = GraphSchema({"Movie": {"title": "STRING"}})
 class Parrot:
     """Stands for a model: the gold query for every question that has words."""
 
-    def translate_many(
-        self, questions: Iterable[str], schema: GraphSchema, **_: Any
-    ) -> Iterator[Translation | PolycypherError]:
-        for question in questions:
-            if question.strip():
+    languages = ("en", "es")
+
+    def translate_requests(self, requests: Iterable[Request]) -> Iterator[Translation | PolycypherError]:
+        for request in requests:
+            if request.question.strip():
                 yield Translation(
-                    question,
+                    request.question,
                     "MATCH (m:Movie) RETURN m.title",
                     {"en": 0.9, "es": 0.1},
                     mode=Mode.PRUNED,

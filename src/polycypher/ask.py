@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from polycypher.cypher.dialect import lacking
 from polycypher.errors import PolycypherError, QueryError, QueryRejected
 from polycypher.fusion.modes import Mode
 from polycypher.graph.connect import connect
@@ -149,7 +150,15 @@ def ask(
         QueryError: the guard or the database refused the query, or it ran too long.
         GraphError: the database cannot be reached.
     """
-    prepared = prepare(question, store, language=language, constrain=constrain, mode=mode, on_text=on_text)
+    prepared = prepare(
+        question,
+        store,
+        languages=translator.languages,
+        language=language,
+        constrain=constrain,
+        mode=mode,
+        on_text=on_text,
+    )
     made = translator.translate_batch([prepared.request])[0]
     if isinstance(made, PolycypherError):
         raise made
@@ -168,9 +177,15 @@ def ask(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A question that is ready for the model, and the milliseconds its schema and stored values took."""
+    """A question that is ready for the model, and the milliseconds its schema and stored values took.
 
+    `question` is as asked; the request's has stored values in the place of misspelt or translated ones.
+    `notices` are sentences for the user about that, and about the schema.
+    """
+
+    question: str
     request: Request
+    notices: tuple[str, ...]
     schema_ms: float
     stored_ms: float
 
@@ -179,12 +194,22 @@ def prepare(
     question: str,
     store: GraphStore,
     *,
+    languages: Sequence[str] = (),
     language: str | None = None,
     constrain: bool = True,
     mode: Mode | None = None,
     on_text: Callable[[str], None] | None = None,
 ) -> Prepared:
     """Check a question and look up what the graph knows about it: the first third of `ask`.
+
+    A text of the question that is nearly a stored value, or names one in another language, is replaced by it,
+    unless `constrain` is false.
+
+    Args:
+        question: in any language.
+        store: the graph.
+        languages: those of the model, whose names of countries, languages and months are understood.
+        language, constrain, mode, on_text: as for `ask`.
 
     Raises:
         UsageError, GraphError: as for `ask`.
@@ -193,9 +218,25 @@ def prepare(
     began = time.perf_counter()
     schema = store.schema()
     read = time.perf_counter()
-    stored = store.stored(candidates(question)) if constrain and schema else None
+    said, stored, notices = question, None, store.schema_notices
+    if constrain and schema:
+        texts = candidates(question)
+        stored = store.stored(texts)
+        near = store.near(question, texts, stored, languages=languages)
+        said, stored, notices = near.question, stored | near.homes, notices + near.notices
     return Prepared(
-        Request(question, schema, language, constrain, stored, mode, on_text),
+        question,
+        Request(
+            said,
+            schema,
+            language,
+            constrain,
+            stored,
+            mode,
+            on_text,
+            without=lacking(store.dialect) if constrain else frozenset(),
+        ),
+        notices,
         1000 * (read - began),
         1000 * (time.perf_counter() - read),
     )
@@ -221,15 +262,15 @@ def finish(
     Raises:
         QueryError, GraphError: as for `ask`.
     """
-    notices = made.notices
-    if asks_for_change(prepared.request.question):
+    notices = prepared.notices + made.notices
+    if asks_for_change(prepared.question):
         notices += ("polycypher only reads: nothing was changed, the answer shows what the question names",)
     if prepared.request.failed is not None:
         first, reason = prepared.request.failed
         notices += (f"the query was repaired: the database rejected the first one ({reason}): {first}",)
     answer = Answer(
         made.cypher,
-        question=prepared.request.question,
+        question=prepared.question,
         weights=made.weights,
         elapsed_ms={
             "load": load_ms + prepared.schema_ms,
@@ -244,6 +285,7 @@ def finish(
     found = run(made.cypher, store, limits=limits)
     return replace(
         answer,
+        notices=notices + found.notices,
         columns=found.columns,
         rows=found.rows,
         truncated=found.truncated,
@@ -257,16 +299,20 @@ def finish(
 def run(query: str, store: GraphStore, *, limits: Limits | None = None, load_ms: float = 0.0) -> Answer:
     """Execute a query of the user's own through the same guard and limits.
 
+    Where the server can, it plans the query first, so that one it cannot run is refused before it runs.
+
     Raises:
         QueryError, GraphError: as for `ask`.
     """
-    result = store.read(query, limits=limits)
+    result = store.read(query, limits=limits, explain=True)
+    said = f"the query was said in the Cypher of {store.dialect.title}: {result.query}"
     return Answer(
         cypher=query,
         columns=result.columns,
         rows=result.rows,
         truncated=result.truncated,
         elapsed_ms={"load": load_ms, "execute": result.elapsed_ms},
+        notices=(said,) if result.query else (),
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from polycypher.ask import open_both
+from polycypher.ask import open_both, prepare
 from polycypher.corpus.example import Example
 from polycypher.corpus.readers import read_examples, read_schemas
 from polycypher.errors import CorpusError, PolycypherError, UsageError
@@ -21,8 +21,7 @@ from polycypher.fusion.modes import Mode
 from polycypher.graph.store import GraphStore
 from polycypher.graph.watch import Watch, unwatched
 from polycypher.schema import GraphSchema
-from polycypher.translator.grounding import Homes, candidates
-from polycypher.translator.translator import Translator
+from polycypher.translator.translator import Request, Translator
 
 _NAMED = 5
 """Databases that a message names at most."""
@@ -131,7 +130,7 @@ def predict(
 ) -> Iterator[Prediction]:
     """A prediction for every question of the examples, database by database.
 
-    With `store`, stored values are looked up for each question, as `ask` does.
+    With `store`, each question is prepared as `ask` does it: with the values that the graph stores.
 
     A question that cannot be used (empty, too long) gives an empty query, which counts as wrong.
     `progress` is called after each.
@@ -140,8 +139,13 @@ def predict(
         PolycypherError: a question failed for another reason than itself.
     """
 
-    def stored(question: str) -> Homes:
-        return store.stored(candidates(question)) if store is not None else {}
+    def request(question: str, schema: GraphSchema) -> Request:
+        if store is None:
+            return Request(question, schema, constrain=constrain)
+        try:
+            return prepare(question, store, languages=translator.languages, constrain=constrain).request
+        except UsageError:
+            return Request(question, schema)  # the translator says the same of it, in its place
 
     ordered = sorted(examples, key=lambda e: e.database)
     for _, group in itertools.groupby(ordered, key=lambda e: e.database):
@@ -151,12 +155,8 @@ def predict(
             for example in alike
             for language, question in example.questions.items()
         ]
-        made = translator.translate_many(
-            [question for _, _, question in asked],
-            schema_of(alike[0]),
-            constrain=constrain,
-            stored=stored if store is not None else None,
-        )
+        schema = schema_of(alike[0])
+        made = translator.translate_requests(request(question, schema) for _, _, question in asked)
         for (example, language, _), translation in zip(asked, made, strict=True):
             if isinstance(translation, UsageError):
                 yield Prediction(example.id, language, "", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import llguidance
 
@@ -59,7 +60,7 @@ def takes(grammar: str, text: str) -> bool:
     return bool(matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting())
 
 
-def accepts(query: str, schema: GraphSchema = FILMS, **options: bool) -> bool:
+def accepts(query: str, schema: GraphSchema = FILMS, **options: Any) -> bool:
     """Whether the grammar of a schema accepts a query, whatever stands in its strings."""
     return takes(schema_grammar(schema, **options), query)
 

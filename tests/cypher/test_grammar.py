@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polycypher.cypher import grammar as written
+from polycypher.cypher.dialect import constructs, dialect, dialect_names, lacking
 from polycypher.cypher.grammar import schema_grammar
 from polycypher.cypher.lexer import quote_name
 from polycypher.cypher.normalise import normalise
@@ -232,3 +233,41 @@ def test_three_hundred_labels_compile() -> None:
     )
     assert accepts("MATCH (l:Label3)-[:TYPE_3]->(l2:Label22) RETURN l.key3", schema)
     assert not accepts("MATCH (l:Label3)-[:TYPE_3]->(l2:Label23) RETURN l.key3", schema)
+
+
+# ---------------------------------------------------------------------- what a server lacks
+
+
+@pytest.mark.parametrize(
+    ("construct", "query"),
+    [
+        ("regex", "MATCH (p:Person) WHERE p.name =~ 'A.*' RETURN p"),
+        ("power", "RETURN 2 ^ 3"),
+        ("reduce", "RETURN reduce(sum = 0, x IN [1] | sum + x)"),
+        ("shortest_path", "MATCH path = shortestPath((p:Person)-[:FOLLOWS*]-(p2:Person)) RETURN path"),
+        (
+            "all_shortest_paths",
+            "MATCH path = allShortestPaths((p:Person)-[:FOLLOWS*]-(p2:Person)) RETURN path",
+        ),
+        ("single", "MATCH (p:Person) WHERE single(x IN [1] WHERE x = 1) RETURN p"),
+        ("list_predicate", "MATCH (p:Person) WHERE any(x IN [1] WHERE x = 1) RETURN p"),
+        ("percentiles", "MATCH (p:Person) RETURN percentileCont(p.born, 0.5)"),
+        ("deviations", "MATCH (p:Person) RETURN stDev(p.born)"),
+        ("truncation", "RETURN date.truncate('month', date())"),
+        ("duration_between", "RETURN duration.between(date(), date())"),
+        ("date", "RETURN date()"),
+        ("point", "RETURN point({x: 1, y: 2})"),
+    ],
+)
+def test_what_a_server_lacks_is_not_written_for_it(construct: str, query: str) -> None:
+    assert accepts(query)
+    assert not accepts(query, without=frozenset({construct}))
+
+
+@pytest.mark.parametrize("name", dialect_names())
+def test_for_every_server_there_is_a_grammar(name: str) -> None:
+    without = lacking(dialect(name))
+    assert accepts("MATCH (p:Person)-[:ACTED_IN]->(m:Movie) RETURN p.name, count(m) + 1", without=without)
+    for construct in without:
+        for function in constructs()[construct].functions:
+            assert f'"{function}("' not in schema_grammar(FILMS, without=without)

@@ -94,6 +94,8 @@ def run(
     store, load_ms = rooms.open_graph(graph, **access_to(graph, database, user, password))
     with store:
         answer = rooms.run(query, store, limits=Limits(rows=top, seconds=timeout), load_ms=load_ms)
+    for notice in answer.notices:
+        console.print_notice(notice)
     if json:
         console.print_json(answer.to_dict())
     else:

@@ -81,13 +81,23 @@ def schema(
     database: DatabaseOption = None,
     user: UserOption = None,
     password: PasswordOption = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Read it anew, and the index of stored values too.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Show a graph's labels, properties and relationships, as the model sees them."""
     from polycypher.graph.connect import connect
 
     with connect(graph, **access_to(graph, database, user, password)) as store:
-        found = store.schema()
+        found = store.schema(refresh=refresh)
+        if refresh and found:
+            with console.waiting("reading the stored values"):
+                values = store.build_values()
+            whole = "" if values.complete else "; there are more, time or room ran out"
+            console.print_notice(f"{len(values.places):,} stored values are known{whole}")
+        for notice in store.schema_notices:
+            console.print_notice(notice)
     if json:
         console.print_json(found.to_dict())
     elif found:

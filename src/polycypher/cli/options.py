@@ -9,7 +9,7 @@ import typer
 from polycypher.fusion.modes import Mode
 
 GraphOption = Annotated[
-    str, typer.Option("--graph", "-g", help="demo, a graph made by `load`, or bolt://… neo4j://…")
+    str, typer.Option("--graph", "-g", help="demo, a graph made by `load`, or bolt://… neo4j://… falkor://…")
 ]
 DatabaseOption = Annotated[
     str | None, typer.Option(help="The server's database.", envvar="POLYCYPHER_DATABASE")

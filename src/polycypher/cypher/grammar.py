@@ -19,8 +19,9 @@ after it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from polycypher.cypher.dialect import construct_of_function
 from polycypher.cypher.grammar_paths import OPEN_NAMES, OPTIONS, any_of, letters, path_rules, suffix
 from polycypher.cypher.lexer import quote_name
 from polycypher.cypher.words import KEYWORDS, WRITING
@@ -96,7 +97,7 @@ called: "{ " union " }" | "(" (VARIABLE (", " VARIABLE)*)? ") { " union " }"
 
 expr: condition (CONNECTIVE condition)*
 condition: "NOT "? comparison
-comparison: sum (COMPARE sum (COMPARE sum)?)? (" IS NULL" | " IS NOT NULL")? | sum " =~ " sum
+comparison: sum (COMPARE sum (COMPARE sum)?)? (" IS NULL" | " IS NOT NULL")? | sum REGEX sum
     | QUANTIFIER VARIABLE " IN " sum " WHERE " expr ")"
 sum: term (ARITHMETIC term)*
 term: "-"? (number | STRING | CONSTANT | value index*) | linked
@@ -114,7 +115,7 @@ within: (PATH " = ")? path (", " path)* where? | union | opening clause*
 entry: NAME ": " sum
 number: INTEGER FRACTION? EXPONENT?
 function: "count(" "*" ")" | AGGREGATE "DISTINCT "? sum ")" | SHORTEST linked ")"
-    | "reduce(" VARIABLE " = " sum ", " VARIABLE " IN " sum " | " expr ")"
+    | REDUCE VARIABLE " = " sum ", " VARIABLE " IN " sum " | " expr ")"
     | MOMENT sum? ")" | PERIOD sum ", " sum ")"
     | CALL_1 sum ")" | CALL_2 sum ", " sum ")" | CALL_3 sum ", " sum ", " sum ")"
     | CALL_1_ sum (", " sum)* ")" | CALL_1_2 sum (", " sum)? ")" | CALL_2_3 sum ", " sum (", " sum)? ")"
@@ -125,21 +126,38 @@ to: "]->" | "]-"
 UNION: / UNION (ALL )?/
 CONNECTIVE: / (AND|OR|XOR) /
 COMPARE: / (=|<>|<|<=|>|>=|IN|CONTAINS|STARTS WITH|ENDS WITH) /
-ARITHMETIC: / [-+*\/%^] /
 CONSTANT: "true" | "false" | "NULL"
 INTEGER: /[0-9]+/
 FRACTION: /\.[0-9]+/
 EXPONENT: /[eE][-+]?[0-9]+/
 HOPS: /\*([0-9]+(\.\.[0-9]*)?|\.\.[0-9]+)?/
-QUANTIFIER: "all(" | "any(" | "none(" | "single("
-SHORTEST: "shortestPath(" | "allShortestPaths("
 UNTYPED: "--" | "-->" | "<--"
 STRING: /'([^'\\\x00-\x1f\x7f]|\\['\x22\\nrtbf])*'/
 """
 
 
+_CONSTRUCTS: Mapping[str, Mapping[str, str]] = {
+    "REGEX": {" =~ ": "regex"},
+    "REDUCE": {"reduce(": "reduce"},
+    "SHORTEST": {"shortestPath(": "shortest_path", "allShortestPaths(": "all_shortest_paths"},
+    "QUANTIFIER": {
+        "all(": "list_predicate",
+        "any(": "list_predicate",
+        "none(": "list_predicate",
+        "single(": "single",
+    },
+    "ARITHMETIC": {" + ": "", " - ": "", " * ": "", " / ": "", " % ": "", " ^ ": "power"},
+}
+"""Texts that belong to a construct of `dialect.constructs`, by terminal; "" is what every server has."""
+
+
 def schema_grammar(
-    schema: GraphSchema, *, directions: bool = True, canonical_names: bool = True, leading_space: bool = False
+    schema: GraphSchema,
+    *,
+    directions: bool = True,
+    canonical_names: bool = True,
+    leading_space: bool = False,
+    without: Collection[str] = (),
 ) -> str:
     """Write the grammar of the queries that can be asked of a graph.
 
@@ -151,6 +169,7 @@ def schema_grammar(
             from a variable whose initial belongs to a label that has it, and such a variable stands in a
             path only where that label may. False for other writers.
         leading_space: a query may begin with a space, as the tokens of some tokenizers make it.
+        without: constructs that the query must not hold, from `dialect.lacking`.
 
     Returns:
         Lark text in the dialect of `llguidance`; the same text for equal schemas.
@@ -165,7 +184,7 @@ def schema_grammar(
             OPTIONS,
             f"start: {'/ ?/ ' if leading_space else ''}union",
             _FIXED.strip(),
-            *_names(schema),
+            *_names(schema, without),
             *_variables(schema, canonical_names),
             *path_rules(schema, directions=directions, canonical_names=canonical_names),
             "",
@@ -173,8 +192,8 @@ def schema_grammar(
     )
 
 
-def _names(schema: GraphSchema) -> list[str]:
-    """The terminals that hold labels, types or functions."""
+def _names(schema: GraphSchema, without: Collection[str]) -> list[str]:
+    """The terminals that hold labels, types, functions, or texts of constructs that a server may lack."""
     types = [quote_name(kind) for kind in schema.relationship_types]
     labels = [quote_name(label) for label in schema.labels]
     placed = {pattern.type for pattern in schema.relationships}
@@ -184,13 +203,15 @@ def _names(schema: GraphSchema) -> list[str]:
         "TYPE": (":" + kind for kind in types),
         # A type that the schema names without saying between what may stand anywhere.
         "LOOSE_TYPE": (":" + kind for kind in loose),
-        "AGGREGATE": (name + "(" for name in _AGGREGATES),
-        "MOMENT": (name + "(" for name in _MOMENTS),
-        "PERIOD": (name + "(" for name in _PERIODS),
+        "AGGREGATE": _calls(_AGGREGATES, without),
+        "MOMENT": _calls(_MOMENTS, without),
+        "PERIOD": _calls(_PERIODS, without),
         "COMPONENT": ("." + name for name in _COMPONENTS),
     }
     for arity, functions in _FUNCTIONS.items():
-        lists["CALL_" + arity.replace(",", "_")] = (name + "(" for name in functions)
+        lists["CALL_" + arity.replace(",", "_")] = _calls(functions, without)
+    for terminal, texts in _CONSTRUCTS.items():
+        lists[terminal] = (text for text, construct in texts.items() if construct not in without)
     return [
         *(f"{name}: {any_of(texts)}" for name, texts in lists.items()),
         f"OTHER_LABELS: (/[:|&]/ ({any_of(labels)}))+",
@@ -198,6 +219,10 @@ def _names(schema: GraphSchema) -> list[str]:
         # What a map calls its entries, and a UNION its columns, is the writer's own.
         f"NAME: /[{_LETTERS}][{_LETTERS}0-9]*/ & ~/{_RESERVED}/",
     ]
+
+
+def _calls(functions: Iterable[str], without: Collection[str]) -> Iterable[str]:
+    return (f"{name}(" for name in functions if construct_of_function(name) not in without)
 
 
 def _variables(schema: GraphSchema, canonical_names: bool) -> list[str]:

@@ -216,6 +216,7 @@ class Service:
                 rooms.prepare,
                 asked.question,
                 self._store,
+                languages=self.translator.languages,
                 language=asked.language,
                 constrain=asked.constrain,
                 mode=asked.mode,

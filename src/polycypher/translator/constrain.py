@@ -13,7 +13,7 @@ import logging
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +128,7 @@ class GrammarConstraint:
         constrain_literals: bool = True,
         values: Sequence[str] = (),
         homes: Homes | None = None,
+        without: Collection[str] = (),
     ) -> QueryMatcher:
         """Begin one query.
 
@@ -138,12 +139,18 @@ class GrammarConstraint:
             values: further texts that a string may hold as a whole, such as stored values.
             homes: stored texts and the properties that hold them, to which the maps of patterns are held;
                 see `polycypher.translator.grounding`.
+            without: constructs that the graph's server lacks; see `schema_grammar`.
 
         Raises:
             SchemaError: the schema is empty.
         """
         about = schema.to_json()
-        engines = [self._compiled((about,), lambda: schema_grammar(schema, **self._options), LIMITS)]
+        lacked = frozenset(without)
+        engines = [
+            self._compiled(
+                (about, lacked), lambda: schema_grammar(schema, without=lacked, **self._options), LIMITS
+            )
+        ]
         if constrain_literals:
             held = None if homes is None else tuple(sorted((k, tuple(sorted(v))) for k, v in homes.items()))
             engines.append(

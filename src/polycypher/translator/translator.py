@@ -47,6 +47,8 @@ class Request:
         mode: how adapters are combined (see `fusion.modes`); None takes the translator's own.
         on_text: told of the query's text so far at every token, from the thread that decodes.
         failed: a query that was tried before, and what the database said of it.
+        without: constructs that the graph's server lacks (`cypher.dialect.lacking`); no constrained query
+            holds them.
     """
 
     question: str
@@ -57,6 +59,7 @@ class Request:
     mode: Mode | None = None
     on_text: Callable[[str], None] | None = None
     failed: tuple[str, str] | None = None
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,37 +207,34 @@ class Translator:
         *,
         language: str | None = None,
         constrain: bool = True,
-        stored: Callable[[str], Homes | None] | None = None,
         mode: Mode | None = None,
         batch: int = BATCH,
     ) -> Iterator[Translation | PolycypherError]:
-        """Translate any number of questions about one schema, in their order, as they become ready.
+        """Translate any number of questions about one schema; see `translate_requests`."""
+        return self.translate_requests(
+            (Request(question, schema, language, constrain, mode=mode) for question in questions), batch=batch
+        )
+
+    def translate_requests(
+        self, requests: Iterable[Request], *, batch: int = BATCH
+    ) -> Iterator[Translation | PolycypherError]:
+        """Translate any number of requests, in their order, as they become ready.
 
         Questions of like length are decoded together, `batch` at a time out of four times as many; a question
-        that cannot be used gives its error in its place. `stored` looks up the stored values of a question;
-        the other arguments are those of `Request`.
+        that cannot be used gives its error in its place.
 
         Raises:
             ModelError: the translator is closed.
         """
-        waiting = iter(questions)
+        waiting = iter(requests)
         while window := list(itertools.islice(waiting, 4 * batch)):
             made: dict[int, Translation | PolycypherError] = {}
-            order = sorted(range(len(window)), key=lambda place: len(window[place]))
+            order = sorted(range(len(window)), key=lambda place: len(window[place].question))
             for start in range(0, len(order), batch):
                 places = order[start : start + batch]
-                requests = [
-                    Request(
-                        window[place],
-                        schema,
-                        language,
-                        constrain,
-                        stored(window[place]) if stored is not None and constrain else None,
-                        mode,
-                    )
-                    for place in places
-                ]
-                made.update(zip(places, self.translate_batch(requests), strict=True))
+                made.update(
+                    zip(places, self.translate_batch([window[place] for place in places]), strict=True)
+                )
             yield from (made[place] for place in range(len(window)))
 
     def close(self) -> None:
@@ -266,7 +266,7 @@ class Translator:
             )
         mask = None
         if request.constrain:
-            mask = self._mask(fitted, asked, request.stored)
+            mask = self._mask(fitted, asked, request)
         told: Callable[[int], None] | None = None
         if request.on_text is not None:
             ids: list[int] = []
@@ -313,7 +313,7 @@ class Translator:
             raise UsageError(f"the model has no adapter for '{language}'; it has {', '.join(self.languages)}")
         return [float(code == language) for code in self.languages]
 
-    def _mask(self, schema: GraphSchema, asked: str, stored: Homes | None) -> Any:
+    def _mask(self, schema: GraphSchema, asked: str, request: Request) -> Any:
         """The grammar's mask; it is made on a thread beside the model, which reads the prompt meanwhile."""
         from polycypher.translator.constrain import GrammarConstraint
         from polycypher.translator.started import StartedMask
@@ -323,12 +323,17 @@ class Translator:
                 self._tokenizer, vocab_size=self._decoder.model.config.vocab_size
             )
         names = (*schema.labels, *schema.relationship_types, *schema.properties)
-        homes = grounded(asked, stored, names) if stored else None
+        homes = grounded(asked, request.stored, names) if request.stored else None
         if self._grammars is None:
             self._grammars = ThreadPoolExecutor(1, "grammar")
         return StartedMask(
             self._grammars.submit(
-                self._constraint.start, schema, question=asked, values=tuple(homes or ()), homes=homes
+                self._constraint.start,
+                schema,
+                question=asked,
+                values=tuple(homes or ()),
+                homes=homes,
+                without=request.without,
             )
         )
 
