@@ -50,6 +50,29 @@ def run(recipe: RecipeArgument, tiny: TinyOption = False, json: JsonOption = Fal
         console.print_notice(str(path))
 
 
+@study_app.command("transfer")
+def transfer(recipe: RecipeArgument, tiny: TinyOption = False, json: JsonOption = False) -> None:
+    """Compare every way to combine adapters, or to bring in a language, on a study's base and data."""
+    from polycypher.study.reading import METRICS
+    from polycypher.study.run import provenance
+    from polycypher.study.tables import point_table
+    from polycypher.study.transfer.recipe import TransferRecipe
+    from polycypher.study.transfer.run import run_transfer
+
+    results = run_transfer(
+        TransferRecipe.from_file(recipe),
+        tiny=tiny,
+        bar=console.progress_bar,
+        report=print_record,
+        provenance=provenance(sys.argv[1:]),
+    )
+    if json:
+        console.print_json(results)
+        return
+    for metric in METRICS:
+        console.out().print(console.text_table(point_table(results, metric)))
+
+
 @study_app.command("plan")
 def plan(recipe: RecipeArgument, json: JsonOption = False) -> None:
     """Print what a study will do and need, without loading weights."""

@@ -28,14 +28,16 @@ class StudyData:
     """`spare` are parallel training examples that the split does not use: for probes and choices.
 
     `pool` is every usable training example with all questions that it has, for languages that come later.
-    `test` has every language of the study in each example. An example's schema is `texts[id]`, as its
-    corpus gives it, or else `schemas[database]`.
+    `test` has every language of the study in each example; `unmeasured` are the other usable test examples,
+    which nothing may train on either. An example's schema is `texts[id]`, as its corpus gives it, or else
+    `schemas[database]`.
     """
 
     split: Split
     spare: tuple[Example, ...]
     pool: tuple[Example, ...]
     test: tuple[Example, ...]
+    unmeasured: tuple[Example, ...]
     schemas: Mapping[str, GraphSchema]
     texts: Mapping[str, str]
     canonical: bool
@@ -106,9 +108,11 @@ def make_data(
         return known and all(code in example.questions for code in codes) and _readable(example)
 
     runnable = recipe.evaluation.graphs if recipe.evaluation.runnable_only else None
-    measured = [
-        example for example in test if usable(example) and (runnable is None or example.database in runnable)
-    ][: part.test_limit]
+    known = [example for example in test if usable(example)]
+    measured = [example for example in known if runnable is None or example.database in runnable]
+    measured = measured[: part.test_limit]
+    chosen = {id(example) for example in measured}
+    unmeasured = [example for example in known if id(example) not in chosen]
     if not measured:
         raise CorpusError(
             f"none of {len(test)} test examples has a schema and a question in each of {', '.join(codes)}; "
@@ -129,7 +133,16 @@ def make_data(
     used = {example.id for example in split.union}
     spare = without_questions([e for e in apart if e.id not in used], split.union)
     assert_disjoint([*split.union, *spare], test)
-    return StudyData(split, tuple(spare), tuple(apart), tuple(measured), schemas, texts, part.canonical)
+    return StudyData(
+        split,
+        tuple(spare),
+        tuple(apart),
+        tuple(measured),
+        tuple(unmeasured),
+        schemas,
+        texts,
+        part.canonical,
+    )
 
 
 def _read(source: CorpusSource) -> tuple[list[Example], Mapping[str, str]]:

@@ -74,7 +74,7 @@ def scores(report: Report, languages: Sequence[str]) -> dict[str, dict[str, Any]
     """language or `avg` → measure → `value`, `low`, `high`, or None where nothing was measured."""
     found: dict[str, dict[str, Any]] = {}
     for code in (*languages, None):
-        found[code or "avg"] = {measure: _interval(report.interval(measure, code)) for measure in MEASURES}
+        found[code or "avg"] = {measure: interval_of(report.interval(measure, code)) for measure in MEASURES}
     return found
 
 
@@ -86,7 +86,7 @@ def differences(reports: Mapping[str, Report], languages: Sequence[str]) -> dict
             continue
         found[f"{one} - {other}"] = {
             code or "avg": {
-                measure: _difference(reports[one], reports[other], measure, code) for measure in MEASURES
+                measure: difference_of(reports[one], reports[other], measure, code) for measure in MEASURES
             }
             for code in (*languages, None)
         }
@@ -117,15 +117,17 @@ def routing(predictions: Sequence[Prediction], languages: Sequence[str]) -> dict
     return {"confusion": confusion, "top": top}
 
 
-def _difference(one: Report, other: Report, measure: str, language: str | None) -> dict[str, float] | None:
+def difference_of(one: Report, other: Report, measure: str, language: str | None) -> dict[str, float] | None:
+    """The paired difference of two methods on the questions that both answered; None where there are none."""
     first, second = one.values(measure, language), other.values(measure, language)
     both = [name for name in first if name in second]
     if not both:
         return None
-    return _interval(paired_difference([first[n] for n in both], [second[n] for n in both]))
+    return interval_of(paired_difference([first[n] for n in both], [second[n] for n in both]))
 
 
-def _interval(interval: Interval | None) -> dict[str, float] | None:
+def interval_of(interval: Interval | None) -> dict[str, float] | None:
+    """`value`, `low` and `high`, rounded; None where nothing was measured."""
     if interval is None:
         return None
     return {name: round(float(getattr(interval, name)), 5) for name in ("value", "low", "high")}

@@ -142,7 +142,12 @@ def languages(results: Results) -> list[str]:
 
 
 def methods(results: Results) -> list[str]:
-    """Every method a study has, run or not, in the reader's order, then any further ones that were run."""
+    """Every method a study has, run or not, in the reader's order, then any further ones that were run.
+
+    A comparison names its `rows` itself.
+    """
+    if named := results.get("rows"):
+        return [str(row) for row in named]
     adapters = (f"adapter-{language}" for language in languages(results))
     expected = ("base", "en-only", "joint", *adapters, *LINEAR, *GATES, "fusion-top1", "fusion-merged")
     return list(dict.fromkeys((*expected, *part(results, "methods"))))

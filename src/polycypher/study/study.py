@@ -101,16 +101,17 @@ class Study:
         """
         self.adapters.update(merge_all(self.adapters, self.recipe.languages, self.recipe.folder / "adapters"))
 
-    def runner(self) -> tuple[Runner, dict[str, int]]:
-        """Base and all adapters so far as one stack, and the adapters' places in it."""
+    def runner(self, adapters: Mapping[str, LoraAdapter] | None = None) -> tuple[Runner, dict[str, int]]:
+        """Base and adapters (all so far, if None) as one stack, and the adapters' places in it."""
         from polycypher.translator.loading import load_base
 
         # A model of its own: the stack stays in it.
         model, _ = load_base(self.base.folder, device=str(self.base.model.device))
         torch.set_num_threads(processes.cores(alone=True))
-        stacked = StackedAdapter(model, list(self.adapters.values()))
+        chosen = self.adapters if adapters is None else adapters
+        stacked = StackedAdapter(model, list(chosen.values()))
         runner = Runner(model, stacked, end=int(self.base.tokenizer.eos_token_id))
-        return runner, {name: place for place, name in enumerate(self.adapters)}
+        return runner, {name: place for place, name in enumerate(chosen)}
 
     def gates(self, runner: Runner, places: Mapping[str, int]) -> dict[str, TrainedGate]:
         """Train or read the gates of the recipe over the languages' adapters; kind → gate.
