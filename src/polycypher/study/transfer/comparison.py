@@ -84,6 +84,11 @@ class Comparison:
             )
         return whole + more
 
+    def whole_examples(self) -> dict[str, Example]:
+        """The test examples by id, with all questions that they have."""
+        data = self.study.data
+        return {example.id: example for example in (*data.test, *data.unmeasured)}
+
     def asked(self, *, target_only: bool = False) -> list[Asked]:
         """The test questions, those of one schema together."""
         languages = (self.recipe.target,) if target_only else self.languages

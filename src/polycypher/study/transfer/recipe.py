@@ -49,12 +49,15 @@ class RouterPart(_Part):
 class ReferencePart(_Part):
     """The reference task of AdaMergeX: language modelling on plain text, as many texts in each language.
 
-    `epochs` and `rate` are of the reference adapters; `scales` are the λ tried on the development questions.
+    `epochs` are of the reference adapters, the rates of each kind; `scales` are the λ tried on the
+    development questions.
     """
 
     texts: int = Field(default=2000, gt=0)
     epochs: int = Field(default=2, gt=0)
     rate: float = Field(default=2e-3, gt=0)
+    ia3_rate: float = Field(default=1e-2, gt=0)
+    prefix_rate: float = Field(default=1e-2, gt=0)
     task_epochs: int = Field(default=3, gt=0)
     """Epochs of the source task's (IA)³ vectors and prefix; its LoRA is the study's."""
     prefix_tokens: int = Field(default=16, gt=0)

@@ -17,11 +17,15 @@ from polycypher.study.recipe import GrowthPart, StudyRecipe
 from polycypher.study.study import Study
 from polycypher.study.train import trained_names
 from polycypher.study.transfer.comparison import Comparison, Made, open_comparison
+from polycypher.study.transfer.cross_lingual import cross_lingual
 from polycypher.study.transfer.merging import baselines, learned, merges
 from polycypher.study.transfer.recipe import TransferRecipe
+from polycypher.study.transfer.reference import transferred
+from polycypher.study.transfer.routing import routed
 from polycypher.study.transfer.rows import ROWS
 
-FAMILIES: tuple[Callable[[Comparison], Iterator[Made]], ...] = (baselines, merges, learned)
+Family = Callable[[Comparison], Iterator[Made]]
+FAMILIES: tuple[Family, ...] = (baselines, merges, learned, routed, transferred, cross_lingual)
 """Each yields its rows, those that the recipe asks for."""
 
 BESIDE = ("gate-mlp", "zero-shot")
