@@ -57,6 +57,7 @@ def transfer(recipe: RecipeArgument, tiny: TinyOption = False, json: JsonOption 
     from polycypher.study.run import provenance
     from polycypher.study.tables import point_table
     from polycypher.study.transfer.recipe import TransferRecipe
+    from polycypher.study.transfer.report import write_transfer_report
     from polycypher.study.transfer.run import run_transfer
 
     results = run_transfer(
@@ -66,11 +67,14 @@ def transfer(recipe: RecipeArgument, tiny: TinyOption = False, json: JsonOption 
         report=print_record,
         provenance=provenance(sys.argv[1:]),
     )
+    written = write_transfer_report(results, Path(results["folder"]))
     if json:
         console.print_json(results)
         return
     for metric in METRICS:
         console.out().print(console.text_table(point_table(results, metric)))
+    for path in written:
+        console.print_notice(str(path))
 
 
 @study_app.command("plan")

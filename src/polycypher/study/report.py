@@ -79,7 +79,7 @@ def content(results: Results, drawn: Mapping[str, Path]) -> list[Block]:
     fallen = shortfalls(results)
     blocks: list[Block] = [
         Heading(1, f"Study {results.get('name', 'without a name')}"),
-        _what_was_run(results),
+        what_was_run(results),
         Heading(2, "Aims"),
         Table("Aims and what was measured", ("aim", "measured", "reached"), rows, f"Reached: {counts}."),
         Heading(2, "What did not hold"),
@@ -122,7 +122,7 @@ def write_report(results: Results, folder: Path) -> list[Path]:
     """
     if not isinstance(results.get("methods"), Mapping):
         raise UsageError("the study's results name no methods; run the study first, then its report")
-    clean = _printable(results)
+    clean = printable(results)
     try:
         drawn = plots.draw_all(clean, folder / "plots")
         blocks = content(clean, drawn)
@@ -137,7 +137,7 @@ def write_report(results: Results, folder: Path) -> list[Path]:
     return [*(folder / name for name in texts), *drawn.values()]
 
 
-def _what_was_run(results: Results) -> Paragraph:
+def what_was_run(results: Results) -> Paragraph:
     corpus = reading.part(results, "corpus")
     counts = {
         name: _counted(corpus.get(name)) for name in ("train", "shared", "joint", "gate", "test", "executed")
@@ -167,7 +167,7 @@ def _counted(value: Any) -> str:
     return "not recorded" if count is None else f"{count:,.0f}"
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
     """`value` with every text in it on one line, free of control, direction and broken characters."""
     if isinstance(value, str):
         hidden = {"Cc", "Cs", "Zl", "Zp"}
@@ -177,7 +177,7 @@ def _printable(value: Any) -> Any:
         )
         return " ".join("".join(shown).split())
     if isinstance(value, Mapping):
-        return {_printable(key): _printable(item) for key, item in value.items()}
+        return {printable(key): printable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_printable(item) for item in value]
+        return [printable(item) for item in value]
     return value

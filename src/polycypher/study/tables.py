@@ -55,7 +55,9 @@ def score_table(results: Results, metric: str) -> Table:
     rows = []
     for method in methods(results):
         run = method in part(results, "methods")
-        ours = [_interval(score(results, method, metric, column)) if run else NOT_RUN for column in columns]
+        ours = [
+            interval_text(score(results, method, metric, column)) if run else NOT_RUN for column in columns
+        ]
         rows.append((method, *ours, _paper_scores(method, metric)))
     beside = " / ".join(head(language) for language in (*paper.LANGUAGES, AVERAGE))
     return Table(
@@ -173,7 +175,7 @@ def growth_score_table(results: Results) -> Table | None:
     for step, record in enumerate(records(results, "growth"), start=1):
         for path, leaf in _leaves(part(record, "scores")):
             line = lines.setdefault((str(step), " / ".join(path[:-1])), {})
-            line[path[-1]] = _interval(cell(leaf))
+            line[path[-1]] = interval_text(cell(leaf))
     if not lines:
         return None
     metrics = list(dict.fromkeys(metric for line in lines.values() for metric in line))
@@ -230,7 +232,7 @@ def _leaves(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterable[tu
             yield (*above, key), value
 
 
-def _interval(measured: Cell | None) -> str:
+def interval_text(measured: Cell | None) -> str:
     if measured is None:
         return NOT_AVAILABLE
     if measured.low is None or measured.high is None:

@@ -17,7 +17,7 @@ from polycypher.study.recipe import GrowthPart, StudyRecipe
 from polycypher.study.study import Study
 from polycypher.study.train import trained_names
 from polycypher.study.transfer.comparison import Comparison, Made, open_comparison
-from polycypher.study.transfer.cross_lingual import cross_lingual
+from polycypher.study.transfer.cross_lingual import cross_lingual, why_missing
 from polycypher.study.transfer.merging import baselines, learned, merges
 from polycypher.study.transfer.recipe import TransferRecipe
 from polycypher.study.transfer.reference import transferred
@@ -91,11 +91,16 @@ def run_transfer(
                 code: sum(code in e.questions and e.database in graphs for e in usable) for code in codes
             },
             "gold_unusable": dict(wrong),
+            "train": {
+                **{code: len(study.data.split.train[code]) for code in study.recipe.languages},
+                recipe.target: len(comparison.target_examples()[0]),
+            },
+            "shared": study.data.split.counts["shared"],
+            "joint": study.data.split.counts["joint"],
             "gate": len(comparison.gate_rows()[0]),
-            "target_train": len(comparison.target_examples()[0]),
         },
         "rows": [name for name in ROWS if name in reports],
-        "missing": [name for name in ROWS if name not in reports],
+        "missing": {name: _why_missing(name, recipe) for name in ROWS if name not in reports},
         "methods": {name: _scores(reports[name], codes, name) for name in ROWS if name in reports},
         "differences": _differences(reports, codes),
         "costs": {name: costs[name] for name in ROWS if name in costs},
@@ -117,6 +122,10 @@ def tiny_transfer(recipe: TransferRecipe) -> TransferRecipe:
             "flare": recipe.flare.model_copy(update={"epochs": 1, "batch": 8}),
         }
     )
+
+
+def _why_missing(name: str, recipe: TransferRecipe) -> str:
+    return why_missing(name) if name in recipe.rows else "the recipe does not ask for it"
 
 
 def _scores(report: Report, languages: Sequence[str], name: str) -> dict[str, Any]:
