@@ -138,6 +138,7 @@ def write_report(results: Results, folder: Path) -> list[Path]:
 
 
 def what_was_run(results: Results) -> Paragraph:
+    """Languages, commit, counts of questions, and the command."""
     corpus = reading.part(results, "corpus")
     counts = {
         name: _counted(corpus.get(name)) for name in ("train", "shared", "joint", "gate", "test", "executed")

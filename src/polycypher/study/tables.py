@@ -233,6 +233,7 @@ def _leaves(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterable[tu
 
 
 def interval_text(measured: Cell | None) -> str:
+    """`value [low, high]`; n/a for nothing."""
     if measured is None:
         return NOT_AVAILABLE
     if measured.low is None or measured.high is None:
