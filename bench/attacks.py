@@ -1,7 +1,7 @@
-"""What stops which attack: the table of docs/security.md, and docs/attacks.json.
+"""What stops which attack: the tables of docs/security.md, and docs/attacks.json.
 
-    python bench/attacks.py
-    python bench/attacks.py --parts limits
+    python bench/attacks.py docs
+    python bench/attacks.py docs --parts limits
 
 Every attack of tests/attacks meets each layer with the others off. `queries`: the grammar, the guard, the
 user that may only read (sent past the guard), and, to show that the attacks are real, the graph's owner with
@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from attack_layers import (
     send,
     translated,
 )
+from attack_tables import table, written_into
 
 from polycypher.cypher import guard
 from polycypher.errors import PolycypherError, QueryRejected, QueryTimeout, UsageError
@@ -67,20 +68,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path("docs/attacks.json"))
+    parser.add_argument("docs", type=Path, help="the folder of attacks.json and security.md")
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--model", default="nano")
     options = parser.parse_args()
     results: dict[str, Any] = {}
-    if options.out.exists():
-        results = json.loads(options.out.read_text(encoding="utf-8"))
+    figures_file, document = options.docs / "attacks.json", options.docs / "security.md"
+    if figures_file.exists():
+        results = json.loads(figures_file.read_text(encoding="utf-8"))
     for part in options.parts:
         began = time.monotonic()
         figures = {"queries": on_queries, "limits": on_limits}.get(part)
         found = figures() if figures else on_questions(options.model)
         results[part] = {"commit": commit(), "seconds": round(time.monotonic() - began), **found}
-        options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    print(table(results))
+        figures_file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    tables = table(results)
+    if document.exists():
+        told = document.read_text(encoding="utf-8")
+        document.write_text(written_into(told, tables), encoding="utf-8")
+    print(tables)
 
 
 def commit() -> str:
@@ -280,50 +286,6 @@ def broken_copy() -> Iterator[ServerLease]:
         shutil.copytree(ensure_demo().path, folder, ignore=left)
         with ServerLease(folder, writing=True) as lease:
             yield lease
-
-
-def table(results: dict[str, Any]) -> str:
-    """The figures as Markdown."""
-    lines: list[str] = []
-    names: tuple[str, ...]
-    if part := results.get("queries"):
-        names = ("count", "alone", "grammar", "guard", "reader")
-        lines += rows(("hostile query", *HEADS), part["kinds"], names)
-    if part := results.get("limits"):
-        names = ("count", "guard", *ENDS, "restarted", "usable")
-        lines += rows(("expensive query", *LIMIT_HEADS), part["kinds"], names)
-    if part := results.get("questions"):
-        names = ("count", "not taken", "refused", "cut off", "answered", "free, refused by the guard")
-        lines += rows(("hostile question", *QUESTION_HEADS), part["kinds"], names)
-    return "\n".join(lines)
-
-
-HEADS: tuple[str, ...] = (
-    "count",
-    "changes graph or users with no layer",
-    "grammar alone",
-    "guard alone",
-    "reader alone",
-)
-ENDS = ("rejected", "time", "rows or bytes", "answered", "lost")
-LIMIT_HEADS = (
-    *("count", "guard refuses", "server rejects", "time", "rows or bytes", "answered"),
-    *("server ended by it", "server started again", "usable afterwards"),
-)
-QUESTION_HEADS = ("count", "not taken", "refused", "cut off", "answered", "without grammar: guard refuses")
-
-
-def rows(heads: Sequence[str], kinds: Figures, names: Sequence[str]) -> list[str]:
-    """A Markdown table with a line a kind and the sums."""
-    total = {name: sum(figures.get(name, 0) for figures in kinds.values()) for name in names}
-    body = [(kind, *(figures.get(name, 0) for name in names)) for kind, figures in kinds.items()]
-    body.append(("**all**", *(f"**{total[name]}**" for name in names)))
-    return [
-        "| " + " | ".join(heads) + " |",
-        "|---" + "|--:" * len(names) + "|",
-        *("| " + " | ".join(map(str, row)) + " |" for row in body),
-        "",
-    ]
 
 
 if __name__ == "__main__":

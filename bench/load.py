@@ -7,7 +7,6 @@ about the demo graph, each in English, Spanish and Turkish, the same for every r
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import random
 import signal
@@ -40,13 +39,35 @@ class Asked:
     code: int
     seconds: float
 
+    @property
+    def answered(self) -> bool:
+        """Whether there was an answer; a query that the guard or the graph refused (422) was one too.
+
+        That is the model's failure and not the server's.
+        """
+        return self.code in (200, 422)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server: its address and its process."""
+
+    url: str
+    process: int
+
 
 @contextmanager
-def served(words: Sequence[str], **settings: Any) -> Iterator[str]:
-    """A server as its user starts it; gives its address."""
+def served(words: Sequence[str], **settings: Any) -> Iterator[Served]:
+    """A server as its user starts it, but that one client may ask as often as many."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "serve.yaml"
-        file.write_text(yaml.safe_dump({"rate": 100_000, "burst": 100_000, **settings}), encoding="utf-8")
+        alone = {
+            "rate": 100_000,
+            "burst": 100_000,
+            "in_flight_a_client": 10_000,
+            "connections_a_client": 10_000,
+        }
+        file.write_text(yaml.safe_dump({**alone, **settings}), encoding="utf-8")
         command = [sys.executable, "-m", "polycypher", "serve", "--port", "0", "--settings", str(file)]
         process = subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True)
         try:
@@ -54,7 +75,7 @@ def served(words: Sequence[str], **settings: Any) -> Iterator[str]:
             url = process.stdout.readline().strip()
             if not url:
                 sys.exit(f"the server did not start (exit code {process.wait()}); its error stands above")
-            yield url
+            yield Served(url, process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
@@ -80,28 +101,27 @@ async def ask(client: httpx.AsyncClient, question: str) -> Asked:
     return Asked(response.status_code, time.perf_counter() - began)
 
 
-async def at_rate(url: str, asked: Sequence[str], rate: float, seconds: float) -> list[Asked]:
+async def at_rate(url: str, asked: Iterator[str], rate: float, seconds: float) -> list[Asked]:
     """Ask `rate` questions a second, whether or not the ones before are answered."""
     async with clients(url) as client:
         began = time.perf_counter()
         tasks = []
-        for number, question in zip(range(int(rate * seconds)), itertools.cycle(asked), strict=False):
+        for number in range(int(rate * seconds)):
             await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
-            tasks.append(asyncio.create_task(ask(client, question)))
+            tasks.append(asyncio.create_task(ask(client, next(asked))))
         return list(await asyncio.gather(*tasks))
 
 
 async def closed_loop(
-    url: str, asked: Sequence[str], at_once: int, seconds: float
+    url: str, asked: Iterator[str], at_once: int, seconds: float
 ) -> tuple[list[Asked], float]:
     """`at_once` clients that ask one question after the other; gives the answers and the seconds it took."""
-    waiting = itertools.cycle(asked)
     answers: list[Asked] = []
     began = time.perf_counter()
 
     async def one(client: httpx.AsyncClient) -> None:
         while time.perf_counter() - began < seconds:
-            answers.append(await ask(client, next(waiting)))
+            answers.append(await ask(client, next(asked)))
 
     async with clients(url) as client:
         await asyncio.gather(*(one(client) for _ in range(at_once)))
@@ -114,15 +134,17 @@ def clients(url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, timeout=120, limits=limits)
 
 
-async def sample(url: str, name: str) -> float:
-    """One value of the server's metrics that has no labels."""
+async def sample(url: str, *names: str) -> tuple[float, ...]:
+    """Values of the server's metrics that have no labels."""
     async with clients(url) as client:
         told = (await client.get("/metrics")).text
-    for family in text_string_to_metric_families(told):
-        for found in family.samples:
-            if found.name == name:
-                return found.value
-    sys.exit(f"the server's metrics have no {name}; run this on Linux")
+    values = {
+        found.name: found.value for family in text_string_to_metric_families(told) for found in family.samples
+    }
+    missing = [name for name in names if name not in values]
+    if missing:
+        sys.exit(f"the server's metrics have no {missing[0]}; run this on Linux")
+    return tuple(values[name] for name in names)
 
 
 def seconds_at(answers: Sequence[Asked], share: float) -> float:
@@ -132,11 +154,8 @@ def seconds_at(answers: Sequence[Asked], share: float) -> float:
 
 
 def summary(answers: Sequence[Asked]) -> dict[str, Any]:
-    """Codes, and p50 and p99 of the answered ones in milliseconds.
-
-    A query that the guard or the graph refused (422) was answered too: that is the model's failure.
-    """
-    answered = [answer for answer in answers if answer.code in (200, 422)]
+    """Codes, and p50 and p99 of the answered ones in milliseconds."""
+    answered = [answer for answer in answers if answer.answered]
     return {
         "questions": len(answers),
         "codes": {str(code): count for code, count in sorted(Counter(a.code for a in answers).items())},
@@ -146,5 +165,7 @@ def summary(answers: Sequence[Asked]) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """Cores and the load that others put on them, without which no time means anything."""
-    return {"cores": os.cpu_count(), "load": [round(load, 2) for load in os.getloadavg()]}
+    """The commit, cores, and the load that others put on them, without which no time means anything."""
+    shown = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    loads = [round(load, 2) for load in os.getloadavg()]
+    return {"commit": shown.stdout.strip(), "cores": len(os.sched_getaffinity(0)), "load": loads}

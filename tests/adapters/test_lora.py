@@ -82,6 +82,8 @@ def test_scale_and_size() -> None:
     [
         ({"use_rslora": True}, "rsLoRA"),
         ({"use_dora": True}, "DoRA"),
+        ({"init_lora_weights": "pissa_niter_4"}, "pissa_niter_4 changed"),
+        ({"init_lora_weights": "olora"}, "path_initial_model"),
         ({"bias": "lora_only"}, "bias"),
         ({"bias": "all"}, "bias"),
         ({"peft_type": "IA3"}, "IA3"),

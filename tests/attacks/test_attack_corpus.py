@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -99,8 +98,5 @@ def test_the_canary_sings(tmp_path: Path) -> None:
         assert "canary.csv.sh appeared" in told
         assert "GET /a" in told
         assert "was opened" in told or not Path("/proc/sys/fs/inotify").exists()
-    for _ in range(100):
-        if not Path(canary.target.inside).exists():
-            return
-        time.sleep(0.01)
-    pytest.fail("the canary's files are left behind")
+    assert not Path(canary.target.inside).exists()
+    assert not Path(canary.target.outside).exists()

@@ -39,15 +39,17 @@ def unguarded(breakable: ServerLease, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def usable(store: GraphStore) -> bool:
-    """Whether an honest question is answered, if need be at the second or third time of asking."""
-    for _ in range(5):
+    """Whether an honest question is answered, if need be after some times of asking."""
+
+    def answered() -> bool:
         try:
-            return store.read("MATCH (m:Movie) RETURN count(m) AS n", limits=Limits(seconds=30)).rows[0] == (
-                88,
+            return store.read("MATCH (m:Movie) RETURN count(m) AS n", limits=Limits(seconds=30)).rows == (
+                (88,),
             )
         except PolycypherError:
-            time.sleep(1.0)
-    return False
+            return False
+
+    return eventually(answered, 120.0)
 
 
 def bounded(store: GraphStore, attack: Attack) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -18,7 +20,7 @@ from polycypher.serving.metrics import Metrics
 from polycypher.serving.run import Server, listening, make_server
 from polycypher.serving.service import Service
 from polycypher.serving.settings import Settings
-from polycypher.translator.translator import Translator
+from polycypher.translator.translator import Request, Translator
 
 TOKEN = "a-token-of-the-tests"
 SLOW = (
@@ -26,6 +28,22 @@ SLOW = (
     "AND c.name < d.name AND d.name < e.name RETURN count(*)"
 )
 """A query that the demo graph works on for longer than any test waits."""
+PATIENT = {"deadline_seconds": 240.0, "query_seconds": 60.0, "receive_seconds": 60.0}
+"""Limits that no honest request meets, however busy the machine is."""
+
+
+class Held:
+    """A model that works only once it is let: what is asked of it stays in flight until then."""
+
+    def __init__(self, model: Translator) -> None:
+        self.manifest, self.languages = model.manifest, model.languages
+        self.let = threading.Event()
+        self._model = model
+
+    def translate_batch(self, requests: Sequence[Request]) -> Any:
+        """What the model says, when it is let."""
+        assert self.let.wait(240)
+        return self._model.translate_batch(requests)
 
 
 @dataclass
@@ -45,6 +63,15 @@ class Served:
         """`POST /v1/run`."""
         return self.client.post("/v1/run", json={"cypher": cypher, **more})
 
+    def abandon(self, path: str, body: dict[str, Any]) -> None:
+        """Send a request and go away as soon as it is in work."""
+        wait_until(lambda: self.service.admission.count == 0)
+        address = urlsplit(self.url)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=120)
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        wait_until(lambda: self.service.admission.count == 1)
+        connection.close()
+
 
 @contextmanager
 def serving(
@@ -55,8 +82,8 @@ def serving(
     token: bytes | None = None,
     **settings: Any,
 ) -> Iterator[Served]:
-    """Serve on a free port of loopback while the block runs."""
-    chosen = Settings(port=0, **settings)
+    """Serve on a free port of loopback while the block runs; within `PATIENT` limits if not told others."""
+    chosen = Settings(port=0, **{**PATIENT, **settings})
     ready = threading.Event()
     found: dict[str, Any] = {}
 

@@ -113,8 +113,10 @@ def test_closing_drops_what_waits_and_takes_no_more() -> None:
         await _until(lambda: bool(model.batches))
         waiting = asyncio.create_task(batcher.translate(_request("waiting")))
         await _until(lambda: batcher.waiting == 1)
-        threading.Timer(0.05, model.let.set).start()
-        batcher.close()
+        closing = asyncio.get_running_loop().run_in_executor(None, batcher.close, 60)
+        await _until(lambda: batcher.waiting == 0)
+        model.let.set()
+        await closing
         assert isinstance(await first, Translation), "the batch in work ends"
         with pytest.raises(ModelError):
             await waiting

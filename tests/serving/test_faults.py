@@ -7,11 +7,9 @@ import os
 import resource
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from serving_helpers import Served, error_of, serving, wait_until
 
@@ -58,13 +56,28 @@ def _java(folder: Path) -> int:
     return int(json.loads((folder / "server.json").read_text(encoding="utf-8"))["java"])
 
 
+def _cpu_seconds(process: int) -> float:
+    """What a process has worked so far."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_a_database_killed_in_the_middle_of_a_query_is_there_for_the_next(
     faulty: Served, folder: Path
 ) -> None:
     java = _java(folder)
-    killer = threading.Timer(0.7, os.kill, (java, signal.SIGKILL))
+    worked = _cpu_seconds(java)
+
+    def kill() -> None:
+        # At work on the query, or, on a machine too busy for that, waited for until it was given up.
+        wait_until(lambda: _cpu_seconds(java) > worked + 0.3 or answered.is_set())
+        os.kill(java, signal.SIGKILL)
+
+    answered = threading.Event()
+    killer = threading.Thread(target=kill)
     killer.start()
     assert error_of(faulty.run(ENDLESS)) in ((503, "ConnectionLost"), (504, "QueryTimeout"))
+    answered.set()
     killer.join()
     _recovers(faulty)
     assert faulty.ask("How many people are there?").status_code in (200, 422)
@@ -83,7 +96,6 @@ def test_a_frozen_database_costs_time_and_not_the_server(faulty: Served, folder:
     java = _java(folder)
     os.kill(java, signal.SIGSTOP)
     try:
-        began = time.monotonic()
         codes: list[int] = []
         threads = [threading.Thread(target=lambda: codes.append(faulty.run(COUNT).status_code)) for _ in "ab"]
         for thread in threads:
@@ -93,7 +105,6 @@ def test_a_frozen_database_costs_time_and_not_the_server(faulty: Served, folder:
         for thread in threads:
             thread.join()
         assert set(codes) <= {503, 504}
-        assert time.monotonic() - began < 60
         assert faulty.client.get("/readyz").status_code == 503
     finally:
         os.kill(java, signal.SIGCONT)
@@ -115,7 +126,6 @@ def test_a_full_disk_stops_no_reading(faulty: Served, folder: Path) -> None:
 
 def test_clients_that_vanish_leave_nothing_behind(faulty: Served) -> None:
     for _ in range(5):
-        with pytest.raises(httpx.ReadTimeout):
-            faulty.client.post("/v1/run", json={"cypher": ENDLESS}, timeout=0.3)
+        faulty.abandon("/v1/run", {"cypher": ENDLESS})
     wait_until(lambda: faulty.service.admission.count == 0)
     _recovers(faulty)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from serving_helpers import SLOW, Served, error_of, serving, wait_until
+from serving_helpers import Held, Served, error_of, serving, wait_until
 
 from polycypher.graph.store import GraphStore
 from polycypher.serving.failures import Refused
@@ -140,29 +140,89 @@ def _raw(served: Served) -> socket.socket:
     return connection
 
 
+def _answered(served: Served, sent: bytes) -> bytes:
+    """The beginning of what comes back; nothing if the connection is closed."""
+    with _raw(served) as connection:
+        try:
+            connection.sendall(sent)
+            return connection.recv(100)
+        except (BrokenPipeError, ConnectionResetError):
+            return b""
+
+
 def test_a_slow_head_and_a_slow_body_are_given_up_on(nano: Translator, demo_store: GraphStore) -> None:
     with serving(nano, demo_store, receive_seconds=0.5) as served:
-        with _raw(served) as connection:
-            connection.sendall(b"GET /healthz HT")
-            assert connection.recv(100) == b"", "the connection is closed"
-        with _raw(served) as connection:
-            assert connection.recv(100) == b"", "also if nothing at all is sent"
-        with _raw(served) as connection:
-            connection.sendall(b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
-            assert b"408" in connection.recv(100)
+        assert _answered(served, b"GET /healthz HT") == b"", "the connection is closed"
+        assert _answered(served, b"") == b"", "also if nothing at all is sent"
+        head = b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{"
+        # On a busy machine the head may come too slowly, too.
+        wait_until(lambda: b"408" in _answered(served, head))
 
 
 def test_a_head_may_come_after_an_answer_and_a_pause(nano: Translator, demo_store: GraphStore) -> None:
-    with serving(nano, demo_store, receive_seconds=0.5) as served:
+    with serving(nano, demo_store) as served:
         address = urlsplit(served.url)
         connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
         connection.connect()
         connection.auto_open = 0  # it is the first connection, or none
+        there: set[Any] = served.server.server_state.connections
+        wait_until(lambda: any(one._head is not None for one in set(there)))
         for _ in range(3):
             connection.request("GET", "/healthz")
             assert connection.getresponse().read() == b'{"status":"ok"}'
-            time.sleep(1.0)
+            assert all(one._head is None for one in set(there)), "nobody waits for a head in a pause"
         connection.close()
+
+
+def test_a_client_that_leaves_its_answer_unread_is_given_up_on(
+    nano: Translator, demo_store: GraphStore
+) -> None:
+    long = f"UNWIND range(1, 250) AS i RETURN '{'y' * 15_000}' AS text"
+    with serving(nano, demo_store, send_seconds=0.2) as served, socket.socket() as connection:
+        there: set[Any] = served.server.server_state.connections
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        address = urlsplit(served.url)
+        connection.connect((str(address.hostname), int(address.port or 0)))
+        body = json.dumps({"cypher": long}).encode()
+        head = f"POST /v1/run HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+        connection.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
+        port = connection.getsockname()[1]
+        wait_until(lambda: any(one._unread is not None for one in set(there)))
+        wait_until(lambda: all(one.client[1] != port for one in set(there)))
+        assert served.client.get("/healthz").status_code == 200
+
+
+def test_more_connections_than_are_allowed_are_refused(nano: Translator, demo_store: GraphStore) -> None:
+    with serving(nano, demo_store, connections=4) as served:
+        others = [_raw(served) for _ in range(6)]
+        wait_until(lambda: served.client.get("/v1/languages").status_code == 503)
+        for other in others:
+            other.close()
+        wait_until(lambda: served.client.get("/v1/languages").status_code == 200)
+
+
+def test_one_client_cannot_take_all_connections(nano: Translator, demo_store: GraphStore) -> None:
+    with serving(nano, demo_store, connections_a_client=4) as served:
+        there: set[Any] = served.server.server_state.connections
+        ours = [_raw(served) for _ in range(20)]
+        wait_until(lambda: len(set(there)) == 4)
+        address = urlsplit(served.url)
+        # Another client, as 127.0.0.2 is another address of this machine.
+        with socket.create_connection(
+            (str(address.hostname), int(address.port or 0)), source_address=("127.0.0.2", 0)
+        ) as other:
+            other.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert other.recv(100).startswith(b"HTTP/1.1 200")
+        for one in ours:
+            one.close()
+
+
+def test_a_client_is_its_address_and_not_what_it_says(nano: Translator, demo_store: GraphStore) -> None:
+    said = [{"X-Forwarded-For": f"192.0.2.{number}"} for number in range(3)]
+    for trusted, last in ((), 429), (("127.0.0.1",), 200):
+        with serving(nano, demo_store, rate=0.001, burst=2, trusted_proxies=trusted) as served:
+            codes = [served.client.get("/v1/languages", headers=headers).status_code for headers in said]
+            assert codes == [200, 200, last]
 
 
 def test_a_long_head_is_refused(served: Served) -> None:
@@ -181,35 +241,33 @@ def test_a_long_head_is_refused(served: Served) -> None:
 def test_a_client_that_sends_too_often_is_told_when_to_come_back(
     nano: Translator, demo_store: GraphStore
 ) -> None:
-    with serving(nano, demo_store, rate=0.5, burst=3) as served:
+    with serving(nano, demo_store, rate=0.001, burst=3) as served:
         responses = [served.client.get("/v1/languages") for _ in range(4)]
         codes = [response.status_code for response in responses]
         assert codes[0] == 200
         assert codes[-1] == 429
         assert error_of(responses[-1]) == (429, "RateLimited")
-        assert 1 <= int(responses[-1].headers["Retry-After"]) <= 2
+        assert 500 < int(responses[-1].headers["Retry-After"]) <= 1000
         assert served.client.get("/healthz").status_code == 200, "who watches is not limited"
 
 
 def test_a_full_server_answers_at_once_and_goes_on_afterwards(
     nano: Translator, demo_store: GraphStore
 ) -> None:
-    with serving(nano, demo_store, in_flight=2, in_flight_a_client=2, query_seconds=4) as served:
-        slow = [
-            threading.Thread(
-                target=lambda: httpx.post(f"{served.url}v1/run", json={"cypher": SLOW}, timeout=60)
-            )
-            for _ in range(2)
-        ]
-        for thread in slow:
-            thread.start()
+    model: Any = Held(nano)
+    question = "How many movies are there?"
+    with (
+        serving(model, demo_store, in_flight=2, in_flight_a_client=2) as served,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        slow = [pool.submit(served.ask, question) for _ in range(2)]
         wait_until(lambda: served.service.admission.count == 2)
         refused = served.run("RETURN 1")
-        assert served.service.admission.count == 2, "the answer came while both were in work"
         assert error_of(refused) == (429, "Overloaded")
         assert int(refused.headers["Retry-After"]) >= 1
-        streamed = served.ask("How many movies are there?", stream=True)
+        streamed = served.ask(question, stream=True)
         assert error_of(streamed) == (429, "Overloaded"), "a stream is refused by its code too"
-        for thread in slow:
-            thread.join()
+        assert served.service.admission.count == 2, "the answers came while both were in work"
+        model.let.set()
+        assert [answer.result().json()["rows"] for answer in slow] == [[[88]]] * 2
         assert served.run("RETURN 1 AS one").json()["rows"] == [[1]]

@@ -39,7 +39,9 @@ def serving(nano: Translator, store: GraphStore, token: bytes | None, **settings
 
     async def served(listener: socket.socket) -> None:
         metrics = Metrics(model="nano", graph="demo")
-        service = Service(nano, store, agent_settings(port=0, **settings), graph="demo", metrics=metrics)
+        service = Service(
+            nano, store, agent_settings(port=0, seconds=60, **settings), graph="demo", metrics=metrics
+        )
         found.update(loop=asyncio.get_running_loop(), task=asyncio.current_task())
 
         def tell(url: str) -> None:
@@ -142,6 +144,15 @@ def test_what_is_no_call_is_refused(url: str, method: str, body: bytes, code: in
     )
     assert response.status_code == code
     assert "Traceback" not in response.text
+
+
+def test_a_client_is_its_address_and_not_what_it_says(nano: Translator, demo_store: GraphStore) -> None:
+    with serving(nano, demo_store, None, rate=0.001, burst=2) as address:
+        codes = [
+            httpx.post(address, json=LIST, headers={**HEADERS, "X-Forwarded-For": said}).status_code
+            for said in ("192.0.2.1", "192.0.2.2", "192.0.2.3")
+        ]
+    assert codes == [200, 200, 429]
 
 
 def test_there_is_nothing_beside_the_tools(url: str) -> None:

@@ -65,6 +65,11 @@ def test_a_stream_adds_up_to_the_same_text(model: str, client: openai.OpenAI) ->
     )
 
 
+def test_options_that_are_null_are_as_if_they_were_left_out(client: openai.OpenAI) -> None:
+    made = _ask(client, "polycypher-cypher", extra_body={"stream": None, "n": None, "tools": None})
+    assert made.choices[0].message.content.startswith("MATCH")
+
+
 def test_a_message_may_come_in_parts(client: openai.OpenAI) -> None:
     parts: Any = [{"role": "user", "content": [{"type": "text", "text": QUESTION}]}]
     made = client.chat.completions.create(model="polycypher-cypher", messages=parts)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
+import httpx
 import pytest
-from serving_helpers import Served
+from serving_helpers import TOKEN, Served
 
+from polycypher.graph.store import GraphStore
 from polycypher.serving.settings import Settings
 
-TEXT = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT = (DOCS / "operations.md").read_text(encoding="utf-8")
 HERE = "http://127.0.0.1:8765/"
 
 
@@ -69,6 +75,42 @@ def test_every_path_stands_in_its_table(served: Served) -> None:
         assert path in TEXT, path
 
 
-def test_every_test_that_is_named_is_there() -> None:
-    for name in re.findall(r"`(test_\w+\.py)`", TEXT):
-        assert (Path(__file__).parent / name).is_file(), name
+def test_the_figures_are_those_that_were_measured(tmp_path: Path) -> None:
+    for file in ("operations.md", "serve.json", "soak.json"):
+        if (DOCS / file).exists():
+            shutil.copy(DOCS / file, tmp_path)
+    script = DOCS.parent / "bench" / "figures.py"
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, timeout=120)
+    assert (tmp_path / "operations.md").read_text(encoding="utf-8") == TEXT
+
+
+SERVERS = [
+    line for line in re.findall(r"^\$ (polycypher serve.*)$", TEXT, re.MULTILINE) if "bolt:" not in line
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", SERVERS)
+def test_a_server_starts_as_it_is_told(line: str, demo_store: GraphStore, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN, encoding="utf-8")
+    token.chmod(0o600)
+    words = [*shlex.split(line)[1:], "--port", "0"]
+    command = [sys.executable, "-m", "polycypher", *words]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        page = httpx.get(url, timeout=120)
+        assert "<title>polycypher" in page.text
+        guarded = httpx.get(f"{url}v1/languages", timeout=120)
+        assert guarded.status_code == (401 if "--token-file" in words else 200)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(120) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_there_are_servers() -> None:
+    assert len(SERVERS) == 2

@@ -25,10 +25,16 @@ def test_the_page_and_all_it_loads_come_from_here(served: Served) -> None:
     assert not re.search(r"<script(?![^>]*\bsrc=)", page.text), "no script stands in the page itself"
 
 
+def test_whoever_watches_may_ask_for_the_head_alone(served: Served) -> None:
+    answered = served.client.head("/")
+    assert (answered.status_code, answered.content) == (200, b"")
+
+
 def test_the_page_may_reach_no_other_server(served: Served) -> None:
     policy = _policy(served.client.get("/").headers["Content-Security-Policy"])
     assert policy["default-src"] == ["'none'"]
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == ["'self'"]
+    assert policy["require-trusted-types-for"] == ["'script'"], "no text becomes a script"
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == ["'none'"]
     assert not any("http" in source or "*" in source for sources in policy.values() for source in sources)
 

@@ -23,9 +23,11 @@ class Road:
     def __init__(self, port: int) -> None:
         self._to = port
         self._ends: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._listen()
+        self._kept = socket.socket()  # bound as long as the road is there, so that nobody else takes its port
+        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._kept.bind(("127.0.0.1", 0))
+        self.port: int = self._kept.getsockname()[1]
+        self.open()
 
     def close(self) -> None:
         """Cut what goes over it, and let nothing in."""
@@ -37,10 +39,7 @@ class Road:
 
     def open(self) -> None:
         """Let in again, at the same port."""
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self._listen()
-
-    def _listen(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", self.port), reuse_port=True)
         threading.Thread(target=self._take, args=(self._listener,), daemon=True).start()
 
     def _take(self, listener: socket.socket) -> None:

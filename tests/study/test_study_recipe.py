@@ -63,6 +63,7 @@ def test_the_least_recipe_has_the_papers_settings(tmp_path: Path) -> None:
         ({"base": {"model": "a/b", "recipe": "c.yaml"}}, "`base`: name either `model` or `recipe`"),
         ({"corpus": {**CORPUS, "test": {}}}, "`corpus.test`: name either `files` or `hub`"),
         ({"corpus": {**CORPUS, "test": {**FILES, "hub": "a/b"}}}, "`corpus.test`: name either"),
+        ({"adapters": {"kind": "dora"}}, r"`adapters.kind` dora cannot be stacked"),
         ({"corpus": {**CORPUS, "shared": 8}}, r"`gate.questions` \(9\) .* `corpus.shared` is 8"),
         ({"gate": {"questions": 9, "kinds": []}}, "`gate.kinds`: .* at least 1"),
         ({"gate": {"questions": 9, "kinds": ["linear"]}}, "`gate.kinds.0`"),

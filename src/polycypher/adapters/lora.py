@@ -155,6 +155,12 @@ def _check_kind(config: Mapping[str, Any], folder: Path) -> None:
             raise AdapterError(
                 f"the adapter in {folder} is {name}, whose updates do not add up; train it as plain LoRA"
             )
+    start = str(config.get("init_lora_weights", True)).lower()
+    if start.startswith(("pissa", "olora", "corda")):
+        raise AdapterError(
+            f"the adapter in {folder} belongs to a base that {start} changed; save it with PEFT's "
+            "`path_initial_model_for_weight_conversion`"
+        )
     if config.get("bias", "none") != "none":
         raise AdapterError(f"the adapter in {folder} trains biases; train it with bias='none'")
     if config.get("rank_pattern") or config.get("alpha_pattern"):

@@ -19,6 +19,7 @@ from polycypher.cli import (  # noqa: F401 - they register their commands
     serving,
     study,
     training,
+    transfer,
 )
 from polycypher.cli.app import app
 from polycypher.cli.entry import main

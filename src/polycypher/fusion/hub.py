@@ -13,8 +13,11 @@ from polycypher.fusion.keyvalues import KeyValues
 class HubBackbone:
     """Any causal language model of `transformers` with a `model` and an `lm_head`."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, passes: int = 1) -> None:
+        """`passes`: how often the model runs over every token, each time with keys and values of its own;
+        `forward` is the last of them, `run` any."""
         self.model = model
+        self.passes = passes
 
     def room(self, rows: int, capacity: int) -> KeyValues:
         """See `Backbone`."""
@@ -23,14 +26,28 @@ class HubBackbone:
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         like = next(self.model.parameters())
         return KeyValues(
-            config.num_hidden_layers, heads, size, rows, capacity, dtype=self.model.dtype, device=like.device
+            self.passes * config.num_hidden_layers,
+            heads,
+            size,
+            rows,
+            capacity,
+            dtype=self.model.dtype,
+            device=like.device,
         )
 
     def forward(self, ids: Tensor, places: Tensor, kept: KeyValues, mask: Tensor | None) -> Tensor:
         """See `Backbone`."""
-        new = ids.shape[1]
-        kept.reserve(kept.length + new)
-        layers = [_Layer(kept, number) for number in range(self.model.config.num_hidden_layers)]
+        states = self.run(ids, places, kept, mask, self.passes - 1)
+        kept.advance(ids.shape[1])
+        return states
+
+    def run(
+        self, ids: Tensor, places: Tensor, kept: KeyValues, mask: Tensor | None, number: int = 0
+    ) -> Tensor:
+        """`forward`'s pass `number`, which leaves the count of tokens in `kept` as it was."""
+        kept.reserve(kept.length + ids.shape[1])
+        count = self.model.config.num_hidden_layers
+        layers = [_Layer(kept, layer) for layer in range(number * count, (number + 1) * count)]
         output = self.model.model(
             input_ids=ids,
             position_ids=places,
@@ -38,7 +55,6 @@ class HubBackbone:
             past_key_values=Cache(layers=layers),
             use_cache=True,
         )
-        kept.advance(new)
         states: Tensor = output.last_hidden_state
         return states
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polycypher.fusion.backbone import backbone_of, causal
+from polycypher.fusion.backbone import Backbone, backbone_of, causal
 from polycypher.fusion.generation import Picker, TokenMask
 from polycypher.fusion.inputs import PromptStates
 from polycypher.fusion.keyvalues import KeyValues
@@ -74,15 +74,21 @@ class Runner:
     """A base model with its stacked adapters."""
 
     def __init__(
-        self, model: Any, stacked: StackedAdapter, *, end: int, prefixes: PrefixStore | None = None
+        self,
+        model: Any,
+        stacked: StackedAdapter,
+        *,
+        end: int,
+        prefixes: PrefixStore | None = None,
+        backbone: Backbone | None = None,
     ) -> None:
         """`stacked` is installed in `model`, a causal language model of `transformers`; `end` is its end
-        token; `prefixes` keeps first parts of prompts."""
+        token; `prefixes` keeps first parts of prompts; `backbone` runs tokens, the quickest if None."""
         self.model = model
         self.stacked = stacked
         self.end = end
         self.prefixes = PrefixStore() if prefixes is None else prefixes
-        self.backbone = backbone_of(model, stacked)
+        self.backbone = backbone_of(model, stacked) if backbone is None else backbone
 
     @property
     def device(self) -> torch.device:

@@ -97,9 +97,12 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
-    """A path or method that there is not."""
+    """A path or method that there is not; or a body that no JSON reader takes, which has no place to name."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:
+        told = "the body cannot be read as JSON; send it less deeply nested, and without endless numbers"
+        return await _told(request, UsageError(told))
     name = status.phrase.replace(" ", "")
     message = (
         f"{status.phrase.lower()}: {request.method} {request.url.path[:200]}; see /docs for what there is"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,11 @@ from polycypher.serving.mcp import make_server
 from polycypher.serving.settings import Settings
 
 try:
-    import uvicorn
     from mcp.server.transport_security import TransportSecuritySettings
 
     from polycypher.serving.limits import BodyLimit, RateLimit, RateLimiter
     from polycypher.serving.metrics import Metrics
-    from polycypher.serving.run import Server, bounded, listening
+    from polycypher.serving.run import listening, serve_listener, server_of
     from polycypher.serving.security import BearerToken, SameSite, host_names, read_token
     from polycypher.serving.service import Service
 except ImportError as error:
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 PATH = "/mcp"
-_CUT_SECONDS = 3
 
 
 def serve_http(
@@ -85,26 +82,8 @@ async def serve_on(
     started: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serve a service's tools on a bound socket until the process is told to end."""
-    settings = service.settings
-    config = uvicorn.Config(
-        make_app(service, token=token),
-        http=bounded(settings),
-        ws="none",
-        lifespan="on",
-        log_config=None,  # the process's own, on stderr
-        access_log=settings.access_log,
-        server_header=False,
-        limit_concurrency=settings.connections,
-        timeout_graceful_shutdown=int(settings.drain_seconds) + _CUT_SECONDS,
-    )
-    server = Server(config, service)
-    telling = asyncio.ensure_future(_tell(server, listener, settings.host, started))
-    try:
-        await server.serve([listener])
-    finally:
-        telling.cancel()
-        with suppress(asyncio.CancelledError):
-            await telling
+    server = server_of(make_app(service, token=token), service, lifespan="on")
+    await serve_listener(server, service.settings.host, listener, PATH, started)
 
 
 def make_app(service: Service, *, token: bytes | None = None) -> ASGIApp:
@@ -131,10 +110,3 @@ def make_app(service: Service, *, token: bytes | None = None) -> ASGIApp:
     if token is not None:
         app = BearerToken(app, token=token)
     return SameSite(app, hosts=host_names(settings), origins=settings.origins)
-
-
-async def _tell(server: Server, listener: socket.socket, host: str, started: Callable[[str], None]) -> None:
-    while not server.started:
-        await asyncio.sleep(0.01)
-    name = host.strip("[]")
-    started(f"http://{f'[{name}]' if ':' in name else name}:{listener.getsockname()[1]}{PATH}")

@@ -53,7 +53,7 @@ def add_pages(app: FastAPI) -> None:
     """Serve the page and the OpenAPI page."""
     index = (STATIC / "index.html").read_text(encoding="utf-8")
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def page() -> HTMLResponse:
         return HTMLResponse(
             index, headers={"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}

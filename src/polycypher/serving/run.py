@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from polycypher import ask as rooms
 from polycypher.errors import UsageError
@@ -23,6 +23,7 @@ from polycypher.fusion.modes import Mode
 from polycypher.graph.access import Access, access_to
 from polycypher.graph.store import GraphStore
 from polycypher.serving.app import create_app
+from polycypher.serving.limits import client_of
 from polycypher.serving.metrics import Metrics
 from polycypher.serving.security import read_token
 from polycypher.serving.service import Service
@@ -36,8 +37,13 @@ try:
 except ImportError as error:
     raise UsageError(f"the server needs {error.name}; install it: pip install 'polycypher[serve]'") from None
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
 _IDLE_SECONDS = 15
 _BACKLOG = 256
+_TOLD_CONNECTIONS = 64
+"""Connections beyond the limit that are told so (503); those beyond these are closed without a word."""
 _CUT_SECONDS = 2.0
 """What requests that were cut have to send their last words."""
 
@@ -142,10 +148,15 @@ class Server(uvicorn.Server):
 
 
 class BoundedConnection(H11Protocol):
-    """An HTTP/1.1 connection that gives up on a client that sends its head, or reads its answer, slowly."""
+    """An HTTP/1.1 connection that gives up on a client that sends its head, or reads its answer, slowly.
+
+    It is closed at once if there are too many, so that nobody can take all of the process's files.
+    """
 
     receive_seconds = 10.0
     send_seconds = 20.0
+    most = 512
+    most_a_client = 256
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -155,7 +166,12 @@ class BoundedConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
         super().connection_made(transport)
-        self._await_head()
+        self._address = client_of({"client": self.client})
+        alike = sum(getattr(one, "_address", None) == self._address for one in self.connections)
+        if alike > self.most_a_client or len(self.connections) > self.most:
+            transport.abort()
+        else:
+            self._await_head()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; those that end a head end the wait for it."""
@@ -190,19 +206,37 @@ class BoundedConnection(H11Protocol):
 
 def bounded(settings: Settings) -> type[BoundedConnection]:
     """The connections of a server with these settings."""
-    seconds = {"receive_seconds": settings.receive_seconds, "send_seconds": settings.send_seconds}
-    return type("Connection", (BoundedConnection,), seconds)
+    most = settings.connections + _TOLD_CONNECTIONS
+    limits = {
+        "receive_seconds": settings.receive_seconds,
+        "send_seconds": settings.send_seconds,
+        "most": most,
+        # A proxy's connections are those of many clients.
+        "most_a_client": most if settings.trusted_proxies else settings.connections_a_client,
+    }
+    return type("Connection", (BoundedConnection,), limits)
 
 
 def make_server(service: Service, *, token: bytes | None = None) -> Server:
     """The HTTP server of a service; `serve([socket])` lets it work until it is told to end."""
+    return server_of(create_app(service, token=token), service)
+
+
+def server_of(app: ASGIApp, service: Service, *, lifespan: Literal["on", "off"] = "off") -> Server:
+    """The HTTP server of an application around a service, within the service's settings.
+
+    Args:
+        app: what answers.
+        service: what is drained at the end.
+        lifespan: whether the application wants to be told of its beginning and end.
+    """
     settings = service.settings
     config = uvicorn.Config(
-        create_app(service, token=token),
+        app,
         http=bounded(settings),
         ws="none",
-        lifespan="off",
-        log_config=None,
+        lifespan=lifespan,
+        log_config=None,  # the process's own, on stderr
         access_log=settings.access_log,
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
@@ -231,29 +265,42 @@ async def _served(
     service = Service(translator, store, settings, graph=shown, metrics=metrics)
     try:
         await service.warm()
-        server = make_server(service, token=token)
-        telling = asyncio.ensure_future(_tell(server, settings, listener, started))
-        try:
-            await server.serve([listener])
-        finally:
-            telling.cancel()
-            with suppress(asyncio.CancelledError):
-                await telling
+        await serve_listener(make_server(service, token=token), settings.host, listener, "/", started)
     finally:
         service.close()
 
 
-async def _tell(
-    server: Server, settings: Settings, listener: socket.socket, started: Callable[[str], None]
+async def serve_listener(
+    server: Server, host: str, listener: socket.socket, path: str, started: Callable[[str], None]
 ) -> None:
-    """Say where the server is once it takes requests."""
+    """Let a server work on a bound socket until it is told to end; say where it is once it takes requests.
+
+    Args:
+        server: what works.
+        host: the address that the socket is bound to, as the user gave it.
+        listener: the socket.
+        path: what is shown behind host and port.
+        started: told of the whole address.
+    """
+    telling = asyncio.ensure_future(_tell(server, host, listener, path, started))
+    try:
+        await server.serve([listener])
+    finally:
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling
+
+
+async def _tell(
+    server: Server, host: str, listener: socket.socket, path: str, started: Callable[[str], None]
+) -> None:
     port = listener.getsockname()[1]
     while not server.started:
         await asyncio.sleep(0.01)
-    host = settings.host.strip("[]")
-    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    name = host.strip("[]")
+    shown = "localhost" if name in ("0.0.0.0", "::") else f"[{name}]" if ":" in name else name
     with suppress(OSError):  # nobody can be told: that is no reason not to serve
-        started(f"http://{shown}:{port}/")
+        started(f"http://{shown}:{port}{path}")
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> None:

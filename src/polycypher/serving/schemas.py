@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt
 
 from polycypher.fusion.modes import Mode
 from polycypher.translator.translator import LONGEST_QUESTION
@@ -29,6 +29,20 @@ Language = Annotated[
 ]
 
 
+Rows: TypeAlias = Annotated[
+    StrictInt | None,
+    Field(ge=1, le=100_000, description="Rows at most, within the server's own limit."),
+]
+Timeout: TypeAlias = Annotated[
+    StrictFloat | None,
+    Field(
+        ge=SHORTEST_TIMEOUT,
+        le=3600,
+        description="Seconds that the answer may take, within the server's own limit.",
+    ),
+]
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -43,17 +57,14 @@ class TranslateRequest(_Body):
         examples=["¿Qué películas dirigió Clint Eastwood?"],
     )
     language: Language = None
-    constrain: bool = Field(default=True, description="Decode only queries that are valid for the schema.")
+    constrain: StrictBool = Field(
+        default=True, description="Decode only queries that are valid for the schema."
+    )
     mode: Mode | None = Field(
         default=None, description="How the adapters are combined; nothing leaves it to the model."
     )
-    timeout: float | None = Field(
-        default=None,
-        ge=SHORTEST_TIMEOUT,
-        le=3600,
-        description="Seconds that the answer may take, within the server's own limit.",
-    )
-    stream: bool = Field(
+    timeout: Timeout = None
+    stream: StrictBool = Field(
         default=False,
         description="Answer with server-sent events, as the header Accept: text/event-stream does.",
     )
@@ -62,9 +73,7 @@ class TranslateRequest(_Body):
 class AskRequest(TranslateRequest):
     """A question to be answered."""
 
-    rows: int | None = Field(
-        default=None, ge=1, le=100_000, description="Rows at most, within the server's own limit."
-    )
+    rows: Rows = None
 
 
 class RunRequest(_Body):
@@ -76,15 +85,8 @@ class RunRequest(_Body):
         description="One Cypher query that reads.",
         examples=["MATCH (m:Movie) RETURN m.title ORDER BY m.released LIMIT 5"],
     )
-    rows: int | None = Field(
-        default=None, ge=1, le=100_000, description="Rows at most, within the server's own limit."
-    )
-    timeout: float | None = Field(
-        default=None,
-        ge=SHORTEST_TIMEOUT,
-        le=3600,
-        description="Seconds that the answer may take, within the server's own limit.",
-    )
+    rows: Rows = None
+    timeout: Timeout = None
 
 
 class _Given(BaseModel):

@@ -53,7 +53,9 @@ class Settings(BaseModel):
     burst: int = Field(default=60, ge=1, le=100_000)
     """Requests that one client may send at once after a pause."""
     connections: int = Field(default=512, ge=1, le=100_000)
-    """Open connections; further ones are answered 503."""
+    """Open connections; requests on further ones are answered 503."""
+    connections_a_client: int = Field(default=256, ge=1, le=100_000)
+    """The same of one client, whose further ones are closed at once; not counted behind `trusted_proxies`."""
 
     body_bytes: int = Field(default=65_536, ge=1024, le=16_777_216)
     """The longest body of a request."""

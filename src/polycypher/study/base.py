@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from polycypher.adapters.train.four_bit import load_four_bit
 from polycypher.corpus.prompt import PromptTemplate, template_named
 from polycypher.errors import ModelError, RecipeError
 from polycypher.nano.pretrain import train_base
@@ -66,6 +67,7 @@ def open_base(
         ModelError: the model cannot be fetched or read, or one of nano's is missing where several processes
             run: training it knows only one.
         RecipeError: a tiny run of a base whose architecture the recipe does not name.
+        TrainingError: the recipe wants the base in 4 bits, which cannot run here.
     """
     if tiny_texts is not None:
         with processes.first_alone():
@@ -75,6 +77,9 @@ def open_base(
     else:
         folder = _fetched(str(recipe.base.model))  # the hub's client locks what it writes
     model, tokenizer = load_base(folder, device="cuda" if torch.cuda.is_available() else "cpu")
+    if recipe.adapters.four_bit:  # for training; answers are measured on the base as it is
+        del model
+        model = load_four_bit(folder)
     torch.set_num_threads(processes.cores())
     template = template_named(recipe.prompt, tokenizer)
     maker = PromptMaker(tokenizer, template, recipe.schema_tokens)

@@ -133,6 +133,15 @@ class StudyRecipe(_Part):
         return self
 
     @model_validator(mode="after")
+    def _adapters_stack(self) -> StudyRecipe:
+        if self.adapters.kind not in ("lora", "rslora"):
+            raise ValueError(
+                f"`adapters.kind` {self.adapters.kind} cannot be stacked or merged, as the study does; "
+                "take lora or rslora"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _gate_questions(self) -> StudyRecipe:
         if self.gate.questions > self.corpus.shared:
             raise ValueError(

@@ -1,1 +1,1 @@
-"""Training one LoRA adapter on a base model: packing, order, settings, loop, checkpoints."""
+"""Training one adapter on a base model: kinds, packing, order, settings, loop, checkpoints."""

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from polycypher.adapters.lora import WEIGHTS, LoraAdapter
+from polycypher.adapters.merge.state import AdapterState
 from polycypher.adapters.train.packing import TrainingRow
 from polycypher.adapters.train.settings import AdapterSettings
 from polycypher.errors import TrainingError
 
 LOG = "log.jsonl"
+
+Adapter = TypeVar("Adapter", LoraAdapter, AdapterState)
+"""What a run leaves behind: a LoRA that stacks, or an adapter of any kind as PEFT stores it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Identity:
 
 def run_key(rows: Sequence[TrainingRow], settings: AdapterSettings, seed: int, identity: Identity) -> str:
     """Sixteen digits of everything that the run's numbers depend on."""
-    told = settings.model_dump(exclude={"checkpoint_seconds"})
+    told = settings.identity()
     digest = hashlib.sha256(
         json.dumps([told, seed, identity.base_fingerprint, identity.prompt_hash]).encode()
     )
@@ -45,15 +49,15 @@ def run_key(rows: Sequence[TrainingRow], settings: AdapterSettings, seed: int, i
     return digest.hexdigest()[:16]
 
 
-def finished(folder: Path, key: str) -> LoraAdapter | None:
-    """The adapter in `folder` if this very run made it, None if there is none.
+def finished(folder: Path, key: str, load: Callable[[Path], Adapter]) -> Adapter | None:
+    """The adapter in `folder`, read by `load`, if this very run made it, None if there is none.
 
     Raises:
         TrainingError: another run made it.
     """
     if not (folder / WEIGHTS).exists():
         return None
-    adapter = LoraAdapter.load(folder)
+    adapter = load(folder)
     if adapter.record.get("run") != key:
         raise TrainingError(
             f"the folder {folder} holds an adapter of other data or settings; delete it or name another"
@@ -61,27 +65,19 @@ def finished(folder: Path, key: str) -> LoraAdapter | None:
     return adapter
 
 
-def adapter_of(
-    state: Mapping[str, Tensor],
+def state_of(
+    kind: str,
+    tensors: Mapping[str, Tensor],
+    config: Mapping[str, Any],
     settings: AdapterSettings,
     identity: Identity,
     record: Mapping[str, Any],
-) -> LoraAdapter:
-    """The adapter in PEFT's state dict (`base_model.model.….lora_A.weight`)."""
-    prefix, a_end, b_end = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
-    factors = {
-        name.removeprefix(prefix).removesuffix(a_end): (
-            a.detach().float().cpu(),
-            state[name.removesuffix(a_end) + b_end].detach().float().cpu(),
-        )
-        for name, a in state.items()
-        if name.endswith(a_end)
-    }
-    return LoraAdapter(
-        factors=factors,
-        rank=settings.rank,
-        alpha=settings.alpha,
-        base=identity.base,
+) -> AdapterState:
+    """The adapter of PEFT's `kind`, tensors and configuration, with what it belongs to."""
+    return AdapterState(
+        kind,
+        tensors,
+        {**config, "base_model_name_or_path": identity.base},
         language=identity.language,
         prompt_hash=identity.prompt_hash,
         base_fingerprint=identity.base_fingerprint,

@@ -1,9 +1,9 @@
-"""The training loop of one LoRA adapter: any causal language model, one process or many.
+"""The training loop of one adapter: any kind, any causal language model, one process or many.
 
 PEFT makes the adapter, accelerate spreads the work: the packs of a step are shared out among the
 processes, and the loss is the mean over all answer tokens of the step wherever they were computed, so
-that two processes take the same step as one (tested). Only answer tokens count. Knows nothing of
-corpora, gates or execution.
+that two processes take the same step as one (tested). Only answer tokens count. A prefix is seen by every
+question of a pack, whose places go on from it. Knows nothing of corpora, gates or execution.
 """
 
 from __future__ import annotations
@@ -19,13 +19,29 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from polycypher.adapters.kinds.plain import DORA, WHY_NOT, as_plain_lora
+from polycypher.adapters.kinds.running import prefixed
 from polycypher.adapters.lora import LoraAdapter
+from polycypher.adapters.merge.state import IA3, PREFIX, AdapterState
+from polycypher.adapters.train.attach import Attached
 from polycypher.adapters.train.checkpoint import FILE, Checkpoint
-from polycypher.adapters.train.folder import Identity, adapter_of, cut_log, finished, run_key, write_log
+from polycypher.adapters.train.folder import (
+    Adapter,
+    Identity,
+    cut_log,
+    finished,
+    run_key,
+    state_of,
+    write_log,
+)
+from polycypher.adapters.train.four_bit import check_four_bit
+from polycypher.adapters.train.optimizer import make_optimizer
 from polycypher.adapters.train.order import Order
 from polycypher.adapters.train.packing import IGNORED, TrainingRow, pack
 from polycypher.adapters.train.settings import AdapterSettings
-from polycypher.errors import AdapterError, TrainingError
+from polycypher.errors import AdapterError, TrainingError, UsageError
+
+_PEFT_KINDS = {"dora": DORA, "ia3": IA3, "prefix": PREFIX}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +65,16 @@ class AnswerLoss(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor, positions: Tensor, labels: Tensor) -> Tensor:
         """ids, positions, labels [P, T], mask [P, 1, T, T] to a number."""
         places = (labels != IGNORED).any(0).nonzero().squeeze(1)
+        model, cache, before = prefixed(self.model, len(ids))
+        if before:
+            mask = torch.cat([mask.new_zeros(*mask.shape[:3], before), mask], 3)
         # Only where something is predicted: the output layer is much of a small model's cost.
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            logits = self.model(
+            logits = model(
                 input_ids=ids,
                 attention_mask=mask,
-                position_ids=positions,
+                position_ids=positions + before,
+                past_key_values=cache,
                 use_cache=False,
                 logits_to_keep=places,
             ).logits
@@ -76,7 +96,9 @@ def train_adapter(
     """Train a LoRA on `model`, which is given its layers for the time of the run and comes back as it was.
 
     A run that was stopped goes on from its last checkpoint in `folder` and ends with the same numbers.
-    A finished one is read, not trained again.
+    A finished one is read, not trained again. An rsLoRA is kept as the plain LoRA that it equals, and one
+    whose initialisation changes the base (PiSSA, OLoRA, CorDA) as a plain LoRA of twice the rank for the base
+    as it is, so that every result stacks and merges.
 
     Args:
         model: a Hugging Face causal language model.
@@ -89,18 +111,72 @@ def train_adapter(
 
     Raises:
         TrainingError: no rows, a loss that is no number, a checkpoint of another run, a full disk.
-        AdapterError: the model has none of the target modules.
+        AdapterError: the model has none of the target modules, or the kind equals no plain LoRA.
+        UsageError: settings that contradict one another.
     """
-    from accelerate import Accelerator
-    from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+    if (kind := _PEFT_KINDS.get(settings.kind)) is not None:
+        raise AdapterError(
+            f"`kind: {settings.kind}` cannot be stacked: {WHY_NOT[kind]}; take `kind: lora`, or train it by "
+            "itself with `train_state`"
+        )
 
-    watch = watch or Watch()
+    def load(found: Path) -> LoraAdapter:
+        return as_plain_lora(AdapterState.load(found))
+
+    return _trained(model, rows, settings, folder, identity, seed, watch or Watch(), load, as_plain_lora)
+
+
+def train_state(
+    model: nn.Module,
+    rows: Sequence[TrainingRow],
+    settings: AdapterSettings,
+    folder: Path,
+    *,
+    identity: Identity,
+    seed: int = 0,
+    watch: Watch | None = None,
+) -> AdapterState:
+    """As `train_adapter`, for an adapter of any kind, kept as PEFT stores it.
+
+    Raises:
+        TrainingError: as for `train_adapter`, or a prefix that would be spread over processes.
+        AdapterError: the model has none of the target modules.
+        UsageError: settings that contradict one another.
+    """
+    load, keep = AdapterState.load, _same
+    return _trained(model, rows, settings, folder, identity, seed, watch or Watch(), load, keep)
+
+
+def _same(state: AdapterState) -> AdapterState:
+    return state
+
+
+def _trained(
+    model: nn.Module,
+    rows: Sequence[TrainingRow],
+    settings: AdapterSettings,
+    folder: Path,
+    identity: Identity,
+    seed: int,
+    watch: Watch,
+    load: Callable[[Path], Adapter],
+    keep: Callable[[AdapterState], Adapter],
+) -> Adapter:
+    """Train or read an adapter; `load` reads it from the folder, `keep` makes of it what is saved there."""
+    from accelerate import Accelerator
+
+    try:
+        settings.check()
+    except ValueError as error:
+        raise UsageError(f"settings of the adapter '{identity.language}': {error}") from None
     if not rows:
         raise TrainingError(f"no row to train the adapter '{identity.language}' on")
     rows = [row.cut_to(settings.longest) for row in rows]
     key = run_key(rows, settings, seed, identity)
-    if (done := finished(folder, key)) is not None:
+    if (done := finished(folder, key, load)) is not None:
         return done
+    if settings.four_bit:
+        check_four_bit(model)
     order = Order(
         rows,
         rows_a_pack=settings.rows_a_pack,
@@ -112,24 +188,16 @@ def train_adapter(
     torch.manual_seed(seed)
     # Told, because accelerate joins processes on processors only where it is asked to use them.
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
-    try:
-        tuned: Any = get_peft_model(
-            model,
-            LoraConfig(
-                r=settings.rank,
-                lora_alpha=settings.alpha,
-                lora_dropout=settings.dropout,
-                target_modules=list(settings.targets),
-                task_type="CAUSAL_LM",
-            ),
-        )
-    except ValueError as error:
-        raise AdapterError(f"cannot put an adapter on the model: {error}") from None
+    if _sharded(accelerator) and (settings.kind == "prefix" or settings.changes_base):
+        what = "kind: prefix" if settings.kind == "prefix" else f"initialisation: {settings.initialisation}"
+        raise TrainingError(f"`{what}` needs the whole model in each process; train it without FSDP")
+    kept = Checkpoint.load(folder, key)
+    attached = Attached(model, settings, rows, seed=seed, fresh=kept is None)
+    tuned = attached.tuned
     try:
         trained = {name: weight for name, weight in tuned.named_parameters() if weight.requires_grad}
-        optimizer = _optimizer(list(trained.values()), settings)
+        optimizer = make_optimizer(tuned, list(trained.values()), settings)
         start, seconds = 0, 0.0
-        kept = Checkpoint.load(folder, key)
         if kept is not None:
             with torch.no_grad():
                 for name, weight in trained.items():
@@ -156,13 +224,18 @@ def train_adapter(
             "minutes": round(seconds / 60, 3),
             "seed": seed,
         }
-        adapter = adapter_of(get_peft_model_state_dict(tuned, state_dict=whole), settings, identity, record)
+        adapter = keep(state_of(*attached.state(whole), settings, identity, record))
         if accelerator.is_main_process:
             adapter.save(folder)
             (folder / FILE).unlink(missing_ok=True)
     finally:
-        tuned.unload()
+        attached.detach()
     return adapter
+
+
+def _sharded(accelerator: Any) -> bool:
+    """Whether no process has the whole model (FSDP): no probes or checkpoints on the way then."""
+    return str(accelerator.distributed_type).endswith("FSDP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +252,6 @@ class _Run:
     key: str
     seed: int
 
-    @property
-    def sharded(self) -> bool:
-        """Whether no process has the whole model (FSDP): no probes or checkpoints on the way then."""
-        return str(self.accelerator.distributed_type).endswith("FSDP")
-
 
 def _steps(run: _Run, watch: Watch, start: int, seconds: float) -> float:
     """Take the steps from `start` on; returns the seconds of the whole run."""
@@ -198,7 +266,7 @@ def _steps(run: _Run, watch: Watch, start: int, seconds: float) -> float:
     loss.train()
     for step in range(start, order.steps):
         for group in run.optimizer.param_groups:
-            group["lr"] = settings.rate_at(step, order.steps)
+            group["lr"] = settings.rate_at(step, order.steps) * group.get("ratio", 1.0)
         if settings.dropout:
             # A step's dropout depends on the step alone, so that a resumed run ends with the same numbers.
             torch.manual_seed(run.seed * 1_000_003 + step)
@@ -210,7 +278,11 @@ def _steps(run: _Run, watch: Watch, start: int, seconds: float) -> float:
             )
         last = step + 1 == order.steps
         probed: Mapping[str, float] = {}
-        if watch.probe is not None and not run.sharded and (last or (step + 1) % watch.probe_every == 0):
+        if (
+            watch.probe is not None
+            and not _sharded(run.accelerator)
+            and (last or (step + 1) % watch.probe_every == 0)
+        ):
             loss.eval()
             probed = watch.probe(accelerator.unwrap_model(loss).model)
             loss.train()
@@ -219,7 +291,7 @@ def _steps(run: _Run, watch: Watch, start: int, seconds: float) -> float:
             if last or (step + 1) % 10 == 0 or probed:
                 write_log(folder, {"step": step + 1, "loss": value, "seconds": round(now, 2), **probed})
             due = time.monotonic() - saved > settings.checkpoint_seconds
-            if due and not last and not run.sharded:
+            if due and not last and not _sharded(run.accelerator):
                 tensors = {_bare(name): weight.detach().cpu() for name, weight in run.trained.items()}
                 Checkpoint(run.key, step + 1, tensors, run.optimizer.state_dict(), now).save(folder)
                 saved = time.monotonic()
@@ -229,7 +301,7 @@ def _steps(run: _Run, watch: Watch, start: int, seconds: float) -> float:
 
 def _bare(name: str) -> str:
     """A parameter's name without what wrappers put before it."""
-    return name[name.index("base_model.") :]
+    return name[name.index("prompt_encoder." if "prompt_encoder." in name else "base_model.") :]
 
 
 def _step(run: _Run, packs: Sequence[Sequence[TrainingRow]]) -> float:
@@ -255,18 +327,3 @@ def _step(run: _Run, packs: Sequence[Sequence[TrainingRow]]) -> float:
     accelerator.clip_grad_norm_(list(run.trained.values()), 1.0)
     run.optimizer.step()
     return float(accelerator.reduce(value, reduction="sum"))
-
-
-def _optimizer(weights: list[nn.Parameter], settings: AdapterSettings) -> torch.optim.Optimizer:
-    if settings.optimizer == "adamw":
-        return torch.optim.AdamW(weights, lr=settings.rate, weight_decay=settings.weight_decay)
-    try:
-        from bitsandbytes.optim import AdamW8bit
-    except ImportError:
-        raise TrainingError(
-            "the optimizer adamw-8bit needs bitsandbytes: pip install bitsandbytes, or say `optimizer: adamw`"
-        ) from None
-    optimizer: torch.optim.Optimizer = AdamW8bit(
-        weights, lr=settings.rate, weight_decay=settings.weight_decay
-    )
-    return optimizer

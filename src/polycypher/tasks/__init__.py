@@ -1,0 +1,1 @@
+"""Tasks of cross-lingual transfer: their files, prompts and scores, one task a file."""
