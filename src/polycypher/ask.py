@@ -221,7 +221,7 @@ def prepare(
     said, stored, notices = question, None, store.schema_notices
     if constrain and schema:
         texts = candidates(question)
-        stored = store.stored(texts)
+        stored = store.stored(question, texts)
         near = store.near(question, texts, stored, languages=languages)
         said, stored, notices = near.question, stored | near.homes, notices + near.notices
     return Prepared(

@@ -84,7 +84,7 @@ def test_the_schema_is_that_of_the_graph(falkor: GraphStore) -> None:
         {"LIVES_IN": {"since": "DATE"}},
         (Pattern("Person", "KNOWS", "Person"), Pattern("Person", "LIVES_IN", "City")),
     )
-    assert falkor.stored(["ada", "nobody"]) == {"Ada": {("Person", "name")}}
+    assert falkor.stored("ada or nobody", ["ada", "nobody"]) == {"Ada": {("Person", "name")}}
 
 
 def test_rows_are_capped_and_the_server_is_not_asked_for_more(falkor: GraphStore, tape: Tape) -> None:

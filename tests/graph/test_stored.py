@@ -10,7 +10,8 @@ from polycypher.schema import GraphSchema
 
 
 def test_values_are_found_whatever_their_case_with_their_property(demo_store: GraphStore) -> None:
-    found = demo_store.stored(["clint eastwood", "UNFORGIVEN", "nobody of that name", "it's \\ 'odd'"])
+    texts = ["clint eastwood", "UNFORGIVEN", "nobody of that name", "it's \\ 'odd'"]
+    found = demo_store.stored(" ".join(texts), texts)
     assert found["Clint Eastwood"] == {("Person", "name")}
     assert ("Movie", "title") in found["Unforgiven"]
     assert set(found) == {"Clint Eastwood", "Unforgiven"}

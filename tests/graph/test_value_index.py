@@ -109,7 +109,7 @@ def test_a_question_that_misspells_a_name_is_read_with_the_stored_one(demo_store
     pytest.importorskip("rapidfuzz")
     question = "Which movies did Clint Eastwod direct?"
     texts = candidates(question)
-    found = demo_store.near(question, texts, demo_store.stored(texts))
+    found = demo_store.near(question, texts, demo_store.stored(question, texts))
     assert found.question == "Which movies did Clint Eastwood direct?"
     assert found.homes == {"Clint Eastwood": {("Person", "name")}}
 

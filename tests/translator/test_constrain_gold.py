@@ -54,7 +54,7 @@ def refused(query: str, schema: GraphSchema, question: str, stored: Homes | None
 def _check(examples: list[Example], schema: GraphSchema, store: GraphStore | None = None) -> None:
     for example in examples:
         for question in example.questions.values():
-            stored = store.stored(candidates(question)) if store is not None else None
+            stored = store.stored(question, candidates(question)) if store is not None else None
             query = normalise(example.cypher)
             assert refused(query, schema, question, stored) is None, (question, query)
 

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 
 from polycypher.errors import GraphError, GraphUnavailable, PolycypherError, QueryTimeout
 from polycypher.graph.introspect import Run, SchemaReading, read_schema
-from polycypher.graph.near import Near, find_near, may_be_near
+from polycypher.graph.near import Near, find_near, unknown_names
 from polycypher.graph.schema_cache import OLDEST_SECONDS, SchemaCache
+from polycypher.graph.stored import Homes, find_stored
+from polycypher.graph.value_index import OLDEST_SECONDS as OLDEST_VALUES_SECONDS
 from polycypher.graph.value_index import SECONDS, Place, ValueIndex, build_index, load_index, store_index
 from polycypher.schema import GraphSchema
 
@@ -41,6 +43,7 @@ class GraphKnowledge:
         self._good_until = 0.0
         self._stale = ""
         self._values: ValueIndex | None = None
+        self._values_until = 0.0
         self._building = False
         self._schema_lock = threading.Lock()
         self._values_lock = threading.Lock()
@@ -91,6 +94,20 @@ class GraphKnowledge:
 
     # ------------------------------------------------------------------ values
 
+    def stored(self, question: str, texts: Sequence[str]) -> Homes:
+        """Those of `texts` that the graph stores; see `GraphStore.stored`.
+
+        Where all values are known, the graph is asked only about what is written like a name and is not among
+        them: it may have come since.
+        """
+        index = self._index(wait=False)
+        if index is None or not index.complete:
+            return find_stored(self._run, self.schema(), texts)
+        found = index.find(texts)
+        if missing := unknown_names(question, texts, found):
+            found |= find_stored(self._run, self.schema(), missing)
+        return found
+
     def near(
         self,
         question: str,
@@ -99,7 +116,7 @@ class GraphKnowledge:
         languages: Sequence[str] = (),
     ) -> Near:
         """The question with stored values in the place of what is nearly one; see `GraphStore.near`."""
-        index = self._index(wait=may_be_near(question, texts, stored))
+        index = self._index(wait=bool(unknown_names(question, texts, stored)))
         if index is None:
             return Near(question)
         schema = self.schema()
@@ -110,7 +127,7 @@ class GraphKnowledge:
         """Build the index of values anew, keep it and give it."""
         index = build_index(self._run, self.schema(), seconds=seconds)
         with self._values_lock:
-            self._values = index
+            self._keep(index)
         store_index(self._key, index)
         return index
 
@@ -121,12 +138,12 @@ class GraphKnowledge:
         """
         with self._values_lock:
             if self._values is None:
-                self._values = load_index(self._key)
-            if self._values is not None:
+                self._keep(load_index(self._key))
+            if self._values is not None and time.monotonic() < self._values_until:
                 return self._values
-            if wait:
-                self._values = build_index(self._run, self.schema(), seconds=_FIRST_SECONDS)
-                if self._values.complete:
+            if self._values is None and wait:
+                self._keep(build_index(self._run, self.schema(), seconds=_FIRST_SECONDS))
+                if self._values is not None and self._values.complete:
                     store_index(self._key, self._values)
                     return self._values
             if not self._building:
@@ -134,8 +151,13 @@ class GraphKnowledge:
                 threading.Thread(target=self._build_rest, name="index of values", daemon=True).start()
             return self._values
 
+    def _keep(self, index: ValueIndex | None) -> None:
+        self._values = index
+        self._values_until = time.monotonic() + OLDEST_VALUES_SECONDS
+
     def _build_rest(self) -> None:
         try:
             self.build_values()
         except PolycypherError:
             return  # the graph was closed or has gone: what is known stays
+        self._building = False

@@ -120,10 +120,14 @@ def find_near(
     return Near(question, tuple(taken for _, taken in chosen))
 
 
-def may_be_near(question: str, texts: Sequence[str], stored: Mapping[str, frozenset[Place]]) -> bool:
-    """Whether anything in the question is written like a name and not stored as it is."""
+def unknown_names(question: str, texts: Sequence[str], stored: Mapping[str, frozenset[Place]]) -> list[str]:
+    """Those of `texts` that are written like names in the question, and are not stored as they are."""
     exact = {text.casefold() for text in stored}
-    return any(said.name and not _is_stored(said.text, question, exact) for said in _said(question, texts))
+    return [
+        said.text
+        for said in _said(question, texts)
+        if said.name and not _is_stored(said.text, question, exact)
+    ]
 
 
 def _is_stored(text: str, question: str, exact: set[str]) -> bool:
@@ -164,7 +168,9 @@ def _said(question: str, texts: Sequence[str]) -> Iterator[_Said]:
         longer = (before and before.start() > begin and before[0][0].isupper()) or (
             after and after[1][0].isupper()
         )
-        name = quoted or (capital and (len(words) > 1 or start > begin))
+        # The question's first word has a capital in any case: `List the top 5` is no name, `Apollo 13` may be.
+        proper = len(words) > 1 and (all(big) or any(word[0].isupper() for word in words[1:]))
+        name = quoted or (capital and (proper or start > begin))
         yield _Said(text, start, end, name, quoted or not longer, folded)
 
 

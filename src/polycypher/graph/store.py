@@ -24,7 +24,6 @@ from polycypher.graph.failures import ConnectionLost
 from polycypher.graph.falkordb import SCHEMES, FalkorClient
 from polycypher.graph.knowledge import GraphKnowledge
 from polycypher.graph.near import Near
-from polycypher.graph.stored import find_stored
 from polycypher.graph.value_index import ValueIndex
 from polycypher.schema import GraphSchema
 
@@ -148,12 +147,17 @@ class GraphStore:
         """Sentences for the user about the schema last read: what was only sampled, or that it is old."""
         return self._knowledge.notices
 
-    def stored(self, texts: Sequence[str]) -> dict[str, frozenset[tuple[str, str]]]:
+    def stored(self, question: str, texts: Sequence[str]) -> dict[str, frozenset[tuple[str, str]]]:
         """Those of `texts`, whatever their case, that the graph stores: text → (label or type, property).
 
-        Bounded to about a second; what is not found in time is not told.
+        Taken from the index of stored values where it is complete, else asked of the graph: bounded to about
+        a second then, and what is not found in time is not told.
+
+        Args:
+            question: as asked.
+            texts: parts of it that may be values.
         """
-        return find_stored(self._read_plain, self.schema(), texts)
+        return self._knowledge.stored(question, texts)
 
     def near(
         self,

@@ -7,7 +7,7 @@ Knows nothing of models; what is near to what is for `graph.near` to say.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,13 +43,23 @@ class ValueIndex:
     complete: bool
     folded: Mapping[str, tuple[str, ...]] = field(init=False, repr=False)
     """Folded text → the stored texts that fold to it."""
+    lowered: Mapping[str, tuple[str, ...]] = field(init=False, repr=False)
+    """Text in small letters → the stored texts that are it in some case."""
 
     def __post_init__(self) -> None:
         folded: dict[str, list[str]] = {}
+        lowered: dict[str, list[str]] = {}
         for text in self.places:
+            lowered.setdefault(text.lower(), []).append(text)
             if key := fold(text):
                 folded.setdefault(key, []).append(text)
-        object.__setattr__(self, "folded", {key: tuple(texts) for key, texts in folded.items()})
+        for name, made in (("folded", folded), ("lowered", lowered)):
+            object.__setattr__(self, name, {key: tuple(texts) for key, texts in made.items()})
+
+    def find(self, texts: Iterable[str]) -> dict[str, frozenset[Place]]:
+        """The stored texts that equal one of `texts`, whatever their case, and where they are."""
+        found = (stored for text in texts for stored in self.lowered.get(text.lower(), ()))
+        return {stored: self.places[stored] for stored in found}
 
 
 def build_index(
