@@ -25,6 +25,7 @@ COMMANDS = [
     and "add-language" not in line  # needs a corpus; tests/study/test_extend.py runs it
     and "bench" not in line  # a minute; tests/benchmark/ runs it
     and "study run" not in line  # hours, or minutes with --tiny; tests/study/ runs it
+    and "study transfer" not in line  # the same
 ]
 
 

@@ -168,7 +168,7 @@ def _said(question: str, texts: Sequence[str]) -> Iterator[_Said]:
         longer = (before and before.start() > begin and before[0][0].isupper()) or (
             after and after[1][0].isupper()
         )
-        # The question's first word has a capital in any case: `List the top 5` is no name, `Apollo 13` may be.
+        # A question begins with a capital anyhow: `List the top 5` is no name, `Apollo 13` may be.
         proper = len(words) > 1 and (all(big) or any(word[0].isupper() for word in words[1:]))
         name = quoted or (capital and (proper or start > begin))
         yield _Said(text, start, end, name, quoted or not longer, folded)
