@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from study_command import ROOT, command
 
 from polycypher.adapters.lora import WEIGHTS, LoraAdapter
 from polycypher.study.measure import MEASURES
@@ -20,25 +18,11 @@ from polycypher.study.reading import ABLATIONS
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
-ROOT = Path(__file__).parents[2]
 LANGUAGES = ["en", "es", "tr"]
 TRAINED = [*LANGUAGES, "joint", "en-only", "de"]
 METHODS = [method.name for method in methods(LANGUAGES, ["mlp", "shared-scorer"])]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-def command(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command as its user would."""
-    own = {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
-    return subprocess.run(
-        [sys.executable, "-m", "polycypher", *words],
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=800,
-    )
 
 
 @pytest.fixture(scope="module")

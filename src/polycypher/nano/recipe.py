@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from polycypher.corpus.example import Example
 from polycypher.corpus.readers import read_examples, read_schemas, without_questions
 from polycypher.errors import CorpusError, RecipeError
+from polycypher.recipe import read_recipe
 from polycypher.schema import GraphSchema
 
 
@@ -102,15 +102,7 @@ class NanoRecipe(_Part):
         Raises:
             RecipeError: unreadable, unknown key, or a value out of range; file and key are named.
         """
-        try:
-            value = yaml.safe_load(path.read_text(encoding="utf-8"))
-            recipe = cls.model_validate(value)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise RecipeError(f"cannot read the recipe {path}: {' '.join(str(error).split())}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise RecipeError(f"{path}: `{where}`: {first['msg']}") from None
+        recipe = read_recipe(cls, path)
         root = path.parent
         parts = [p.model_copy(update={"files": [root / f for f in p.files]}) for p in recipe.corpora]
         return recipe.model_copy(

@@ -8,12 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from polycypher.adapters.train.settings import AdapterSettings
 from polycypher.corpus.example import check_language
-from polycypher.errors import CorpusError, RecipeError
+from polycypher.errors import CorpusError
+from polycypher.recipe import read_recipe
 
 GateKindName = Literal["mlp", "shared-scorer"]
 
@@ -158,14 +158,7 @@ class StudyRecipe(_Part):
         Raises:
             RecipeError: unreadable, unknown key, or a value out of range; file and key are named.
         """
-        try:
-            recipe = cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise RecipeError(f"cannot read the recipe {path}: {' '.join(str(error).split())}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "recipe"
-            raise RecipeError(f"{path}: `{where}`: {first['msg'].removeprefix('Value error, ')}") from None
+        recipe = read_recipe(cls, path)
         return recipe._relative_to(path.parent)
 
     def _relative_to(self, root: Path) -> StudyRecipe:

@@ -9,7 +9,7 @@ matplotlib (`pip install polycypher[study]`). Knows nothing of how the results c
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -126,15 +126,30 @@ def write_report(results: Results, folder: Path) -> list[Path]:
     try:
         drawn = plots.draw_all(clean, folder / "plots")
         blocks = content(clean, drawn)
-        texts = {"report.md": as_markdown(blocks, folder), "report.html": as_html(blocks)}
-        for name, text in texts.items():
-            with replacing(folder / name) as temporary:
-                temporary.write_text(text, encoding="utf-8", newline="\n")
+        return [*write_blocks(blocks, folder, "report"), *drawn.values()]
     except OSError as error:
-        raise UsageError(
-            f"the report cannot be written to {folder}: {error}; free space there or name another folder"
-        ) from error
-    return [*(folder / name for name in texts), *drawn.values()]
+        raise unwritable(folder, error) from error
+
+
+def write_blocks(blocks: Sequence[Block], folder: Path, name: str) -> list[Path]:
+    """Write `<name>.md` and `<name>.html`; the paths in that order.
+
+    Raises:
+        OSError: the folder cannot be written.
+        UsageError: jinja2 is missing.
+    """
+    texts = {f"{name}.md": as_markdown(blocks, folder), f"{name}.html": as_html(blocks)}
+    for file, text in texts.items():
+        with replacing(folder / file) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+    return [folder / file for file in texts]
+
+
+def unwritable(folder: Path, error: OSError) -> UsageError:
+    """The error that says that a report has no place."""
+    return UsageError(
+        f"the report cannot be written to {folder}: {error}; free space there or name another folder"
+    )
 
 
 def what_was_run(results: Results) -> Paragraph:

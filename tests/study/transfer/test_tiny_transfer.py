@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from study_command import ROOT, command
 
 from polycypher.study.measure import MEASURES
 from polycypher.study.transfer.rows import ROWS
@@ -18,23 +16,10 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("nevergrad")
 pytest.importorskip("py3langid")
 
-ROOT = Path(__file__).parents[3]
 MISSING = ["flare-mt"]
 """Needs the encoder of a translation model."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-
-
-def command(*words: str) -> subprocess.CompletedProcess[str]:
-    own = {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
-    return subprocess.run(
-        [sys.executable, "-m", "polycypher", *words],
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1100,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from polycypher.adapters.merge.adamergex import ROLES
 from polycypher.adapters.merge.registry import MERGES, TRANSFERS
-from polycypher.errors import RecipeError, UsageError
+from polycypher.errors import UsageError
+from polycypher.recipe import first_mistake, read_recipe
 
 LEARNED: Final = {"lora-soups": "lora_soups", "lorahub": "lorahub"}
 """Methods that need a loss, and the function that takes it."""
@@ -99,13 +99,7 @@ class MergeRecipe(_Part):
         Raises:
             RecipeError: unreadable, unknown key, or a value out of range; file and key are named.
         """
-        try:
-            recipe = cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise RecipeError(f"cannot read the recipe {path}: {' '.join(str(error).split())}") from None
-        except ValidationError as error:
-            where, message = _first(error)
-            raise RecipeError(f"{path}: `{where or 'recipe'}`: {message}") from None
+        recipe = read_recipe(cls, path)
         sources = [
             source.model_copy(update={"folder": path.parent / source.folder}) for source in recipe.adapters
         ]
@@ -121,11 +115,5 @@ class MergeRecipe(_Part):
         try:
             return cls.model_validate({name: value for name, value in values.items() if value is not None})
         except ValidationError as error:
-            where, message = _first(error)
+            where, message = first_mistake(error)
             raise UsageError(f"{where}: {message}" if where else message) from None
-
-
-def _first(error: ValidationError) -> tuple[str, str]:
-    """Where the first mistake is, and what it is."""
-    first = error.errors()[0]
-    return ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")

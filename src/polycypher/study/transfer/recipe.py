@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from polycypher.corpus.example import check_language
-from polycypher.errors import CorpusError, RecipeError
+from polycypher.errors import CorpusError
+from polycypher.recipe import read_recipe
 from polycypher.study.transfer.rows import ROWS
 
 
@@ -112,14 +112,7 @@ class TransferRecipe(_Part):
         Raises:
             RecipeError: unreadable, unknown key, or a value out of range; file and key are named.
         """
-        try:
-            recipe = cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise RecipeError(f"cannot read the recipe {path}: {' '.join(str(error).split())}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "recipe"
-            raise RecipeError(f"{path}: `{where}`: {first['msg'].removeprefix('Value error, ')}") from None
+        recipe = read_recipe(cls, path)
         return recipe.model_copy(
             update={"study": path.parent / recipe.study, "folder": path.parent / recipe.folder}
         )

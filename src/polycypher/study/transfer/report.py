@@ -10,13 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from polycypher.errors import UsageError
 from polycypher.study import plots, reading, tables
-from polycypher.study.blocks import Block, Bullets, Heading, Paragraph, Picture, as_markdown
-from polycypher.study.files import replacing
-from polycypher.study.page import as_html
+from polycypher.study.blocks import Block, Bullets, Heading, Paragraph, Picture
 from polycypher.study.reading import Results
-from polycypher.study.report import printable, what_was_run
+from polycypher.study.report import printable, unwritable, what_was_run, write_blocks
 from polycypher.study.tables import NOT_AVAILABLE, Table
 from polycypher.study.transfer.rows import ROWS
 
@@ -35,16 +32,9 @@ def write_transfer_report(results: Results, folder: Path) -> list[Path]:
     clean = printable(results)
     try:
         drawn = plots.scores(clean, folder / "plots" / "transfer.png")
-        blocks = content(clean, drawn)
-        texts = {"transfer.md": as_markdown(blocks, folder), "transfer.html": as_html(blocks)}
-        for name, text in texts.items():
-            with replacing(folder / name) as temporary:
-                temporary.write_text(text, encoding="utf-8", newline="\n")
+        return [*write_blocks(content(clean, drawn), folder, "transfer"), drawn]
     except OSError as error:
-        raise UsageError(
-            f"the report cannot be written to {folder}: {error}; free space there or name another folder"
-        ) from error
-    return [*(folder / name for name in texts), drawn]
+        raise unwritable(folder, error) from error
 
 
 def content(results: Results, drawn: Path) -> list[Block]:
