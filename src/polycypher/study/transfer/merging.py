@@ -40,9 +40,10 @@ LEARNED = ("lora-soups", "lorahub")
 
 
 def baselines(comparison: Comparison) -> Iterator[Made]:
-    """`base`, `joint`, and the source language's adapter alone (`zero-shot`)."""
+    """`base`, `joint`, the target's adapter, and the source language's (`zero-shot`)."""
     adapters = comparison.study.adapters
-    chosen = {"base": "", "joint": JOINT, "zero-shot": comparison.recipe.source}
+    recipe = comparison.recipe
+    chosen = {"base": "", "joint": JOINT, "adapter-target": recipe.target, "zero-shot": recipe.source}
     for name, adapter in chosen.items():
         if not comparison.wants(name):
             continue

@@ -43,6 +43,7 @@ def _rows() -> tuple[Row, ...]:
     return (
         Row("base", baseline, "the base model without an adapter", fusion),
         Row("joint", baseline, "one adapter trained on the study's languages together", fusion),
+        Row("adapter-target", baseline, "an adapter trained on the target's questions", fusion),
         Row("linear-factor", merge, "uniform mean of the adapters' factors", fusion),
         Row("linear-exact", merge, "uniform mean of the adapters' updates", "arXiv 2212.04089"),
         Row("linear-peft", merge, "PEFT's linear merge", "PEFT"),
