@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 
 import typer
@@ -21,6 +22,8 @@ _USAGE, _INTERRUPTED = 2, 130
 def main() -> None:
     """Run the command that the process was started with, and end the process."""
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    if not sys.warnoptions:  # what a library will change one day is no news for a user
+        warnings.simplefilter("ignore", FutureWarning)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # A terminated command ends as an interrupted one does: every `with` closes what it opened.
