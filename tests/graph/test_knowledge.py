@@ -1,8 +1,7 @@
-"""What a store knows of its graph: for how long a schema is believed, and what the user is told of it."""
+"""The schema that a store knows: for how long it is believed, and what the user is told of it."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +13,9 @@ from polycypher.graph import knowledge as knowledge_module
 from polycypher.graph.client import Limits, Result
 from polycypher.graph.connect import connect
 from polycypher.graph.introspect import SCAN, SchemaReading, read_schema
-from polycypher.graph.knowledge import OLDEST_VALUES_SECONDS, GraphKnowledge
+from polycypher.graph.knowledge import GraphKnowledge
 from polycypher.graph.load import load_script
 from polycypher.graph.schema_cache import SchemaCache
-from polycypher.graph.value_index import ValueIndex
 from polycypher.graph.values import Value
 from polycypher.schema import GraphSchema, Pattern
 
@@ -233,61 +231,3 @@ def test_many_labels_on_the_embedded_server(tmp_path: Path) -> None:
     assert schema.node_properties["Label7"] == {"name": "STRING", "on": "BOOLEAN", "size7": "INTEGER"}
     assert schema.relationship_properties["TYPE7"] == {"weight": "FLOAT"}
     assert Pattern("Label7", "TYPE7", "Label7") in schema.relationships
-
-
-# ---------------------------------------------------------------------- stored values
-
-VALUES = ValueIndex({"Ann Lee": frozenset({("A", "x")}), "blue": frozenset({("A", "x")})}, complete=True)
-
-
-def known(monkeypatch: pytest.MonkeyPatch, index: ValueIndex, run: Callable[..., Result]) -> GraphKnowledge:
-    """The knowledge of a graph whose values are in an index already."""
-    reading(monkeypatch, SchemaReading(FIRST))
-    found = GraphKnowledge(run, "g", "key")
-    found.schema()
-    monkeypatch.setattr(knowledge_module, "load_index", lambda key: index)
-    return found
-
-
-def test_known_values_are_told_without_asking_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = known(monkeypatch, VALUES, never)
-    found = graph.stored("what is ann lee's blue thing", ["ann lee", "blue", "thing"])
-    assert found == {"Ann Lee": {("A", "x")}, "blue": {("A", "x")}}
-
-
-def test_a_name_that_is_not_among_them_may_have_come_since(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def run(query: str, limits: Limits) -> Result:
-        asked.append(query)
-        return Result(("x",), (("Bob Ray",),), False, 0.0)
-
-    graph = known(monkeypatch, VALUES, run)
-    found = graph.stored("is Ann Lee with Bob Ray", ["Ann Lee", "Bob Ray", "with", "is"])
-    assert found == {"Ann Lee": {("A", "x")}, "Bob Ray": {("A", "x")}}
-    (query,) = asked
-    assert "'bob ray'" in query
-    assert "'ann lee'" not in query
-    assert "'with'" not in query
-
-
-def test_an_index_that_is_not_complete_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    part = ValueIndex({}, complete=False)
-    graph = known(monkeypatch, part, lambda query, limits: Result(("x",), (("Blue",),), False, 0.0))
-    assert graph.stored("blue", ["blue"]) == {"Blue": {("A", "x")}}
-
-
-def test_an_old_index_serves_on_while_another_is_built(
-    monkeypatch: pytest.MonkeyPatch, clock: Callable[[float], None]
-) -> None:
-    built: list[str] = []
-    monkeypatch.setattr(GraphKnowledge, "_build_rest", lambda self: built.append("again"))
-    graph = known(monkeypatch, VALUES, never)
-    assert graph.stored("blue", ["blue"])
-    assert built == []
-    clock(OLDEST_VALUES_SECONDS + 1)
-    assert graph.stored("blue", ["blue"]) == {"blue": {("A", "x")}}
-    for thread in threading.enumerate():
-        if thread.name == "index of values":
-            thread.join()
-    assert built == ["again"]

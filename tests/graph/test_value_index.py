@@ -79,16 +79,16 @@ def test_an_index_is_kept_for_its_user_alone_and_read_again(own_cache: Path) -> 
     (file,) = (own_cache / "values").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert load_index("k1") == INDEX
-    assert load_index("k2") is None
-    assert load_index("k1", oldest=-1.0) is None
+    assert load_index("k1")[0] == INDEX
+    assert load_index("k2") == (None, 0.0)
+    assert load_index("k1", oldest=-1.0) == (None, 0.0)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"written": 1e20, "key": "k1"}', '{"key": "k1"}'])
 def test_a_damaged_index_is_as_if_it_were_not_there(own_cache: Path, text: str) -> None:
     store_index("k1", INDEX)
     (own_cache / "values" / "k1.json").write_text(text, encoding="utf-8")
-    assert load_index("k1") is None
+    assert load_index("k1") == (None, 0.0)
 
 
 def test_an_index_of_another_form_is_as_if_it_were_not_there(own_cache: Path) -> None:
@@ -96,12 +96,12 @@ def test_an_index_of_another_form_is_as_if_it_were_not_there(own_cache: Path) ->
     path = own_cache / "values" / "k1.json"
     kept = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**kept, "values": {"Ada": [99]}}), encoding="utf-8")
-    assert load_index("k1") is None
+    assert load_index("k1") == (None, 0.0)
 
 
 def test_without_a_key_nothing_is_kept(own_cache: Path) -> None:
     store_index("", INDEX)
-    assert load_index("") is None
+    assert load_index("") == (None, 0.0)
     assert not own_cache.exists()
 
 
@@ -115,7 +115,7 @@ def test_a_question_that_misspells_a_name_is_read_with_the_stored_one(demo_store
 
 
 def test_a_question_without_a_name_builds_the_index_beside_it(demo_store: GraphStore) -> None:
-    demo_store._knowledge._values = None
-    demo_store._knowledge._building = False
+    demo_store._values._index = None
+    demo_store._values._again = 0.0
     assert demo_store.near("how many films are there?", ["how many films"], {}).substitutions == ()
-    assert eventually(lambda: demo_store._knowledge._values is not None)
+    assert eventually(lambda: demo_store._values._index is not None)

@@ -21,6 +21,8 @@ _LIMITS = ((16, 3), (9, 2), (5, 1))
 """Letters of a name, and how many of them may be wrong."""
 _LETTERS_OF_A_PHRASE = 8
 """Letters that words without a capital need to be taken for a name."""
+_SHORT_WORD = 5
+"""Letters up to which one wrong letter makes another word rather than a misspelt one."""
 _MOST_FOR_PHRASES = 20_000
 """Stored texts beyond which words without a capital are not looked for: there are many such words."""
 
@@ -123,11 +125,8 @@ def find_near(
 def unknown_names(question: str, texts: Sequence[str], stored: Mapping[str, frozenset[Place]]) -> list[str]:
     """Those of `texts` that are written like names in the question, and are not stored as they are."""
     exact = {text.casefold() for text in stored}
-    return [
-        said.text
-        for said in _said(question, texts)
-        if said.name and not _is_stored(said.text, question, exact)
-    ]
+    said = (one.text for one in _said(question, texts) if one.name)
+    return [text for text in dict.fromkeys(said) if not _is_stored(text, question, exact)]
 
 
 def _is_stored(text: str, question: str, exact: set[str]) -> bool:
@@ -153,25 +152,26 @@ def _is_stored(text: str, question: str, exact: set[str]) -> bool:
 
 def _said(question: str, texts: Sequence[str]) -> Iterator[_Said]:
     begin = len(question) - len(question.lstrip("¿¡ \t" + _QUOTES))
-    for text in texts:
-        start = question.find(text)
-        folded = fold(text)
-        if start < 0 or not folded:
-            continue
-        end = start + len(text)
-        quoted = question[max(0, start - 1)] in _QUOTES and question[end : end + 1] in tuple(_QUOTES)
-        words = text.split()
-        big = [word[0].isupper() or word[0].isdigit() for word in words]
-        small = all(large or len(word) < 4 for large, word in zip(big, words, strict=True))  # `of`, `de la`
-        capital = words[0][0].isupper() and big[-1] and small
-        before, after = _BEFORE.search(question[:start]), _AFTER.match(question[end:])
-        longer = (before and before.start() > begin and before[0][0].isupper()) or (
-            after and after[1][0].isupper()
-        )
-        # A question begins with a capital anyhow: `List the top 5` is no name, `Apollo 13` may be.
-        proper = len(words) > 1 and (all(big) or any(word[0].isupper() for word in words[1:]))
-        name = quoted or (capital and (proper or start > begin))
-        yield _Said(text, start, end, name, quoted or not longer, folded)
+    for text in dict.fromkeys(texts):
+        if fold(text):
+            for found in re.finditer(rf"(?<!\w){re.escape(text)}(?!\w)", question):
+                yield _said_at(question, begin, text, *found.span())
+
+
+def _said_at(question: str, begin: int, text: str, start: int, end: int) -> _Said:
+    quoted = question[max(0, start - 1)] in _QUOTES and question[end : end + 1] in tuple(_QUOTES)
+    words = text.split()
+    big = [word[0].isupper() or word[0].isdigit() for word in words]
+    small = all(large or len(word) < 4 for large, word in zip(big, words, strict=True))  # `of`, `de la`
+    capital = words[0][0].isupper() and big[-1] and small
+    before, after = _BEFORE.search(question[:start]), _AFTER.match(question[end:])
+    longer = (before and before.start() > begin and before[0][0].isupper()) or (
+        after and after[1][0].isupper()
+    )
+    # A question begins with a capital anyhow: `List the top 5` is no name, `Apollo 13` may be.
+    proper = len(words) > 1 and (all(big) or any(word[0].isupper() for word in words[1:]))
+    name = quoted or (capital and (proper or start > begin))
+    return _Said(text, start, end, name, quoted or not longer, fold(text))
 
 
 # ---------------------------------------------------------------------- what it may be
@@ -229,6 +229,19 @@ def _misspelt(said: _Said, index: ValueIndex, schema_names: set[str]) -> tuple[i
     other_name = letters < _LIMITS[-2][0] and key[0] != said.folded[0]
     if len(texts) > 1 or numbers_differ or other_name:
         return None
+    if _another_word(said.folded, key):
+        return None
     if any(OSA.distance(said.folded, name, score_cutoff=int(wrong)) <= wrong for name in schema_names):
         return None
     return int(wrong), texts[0]
+
+
+def _another_word(said: str, stored: str) -> bool:
+    """Whether a short word of one is another word of the same length in the other: John is not Joan."""
+    one, other = said.split(), stored.split()
+    if len(one) != len(other):
+        return False
+    return any(
+        a != b and len(a) == len(b) <= _SHORT_WORD and sorted(a) != sorted(b)
+        for a, b in zip(one, other, strict=True)
+    )

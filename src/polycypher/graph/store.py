@@ -23,6 +23,7 @@ from polycypher.graph.dialects import dialect_of
 from polycypher.graph.failures import ConnectionLost
 from polycypher.graph.falkordb import SCHEMES, FalkorClient
 from polycypher.graph.knowledge import GraphKnowledge
+from polycypher.graph.known_values import KnownValues
 from polycypher.graph.near import Near
 from polycypher.graph.value_index import ValueIndex
 from polycypher.schema import GraphSchema
@@ -82,6 +83,8 @@ class GraphStore:
         self._address = address
         self._dialect = dialect or (known_dialect(_EMBEDDED) if lease is not None else None)
         self._knowledge = GraphKnowledge(self._read_plain, name, key)
+        # What is loaded into an embedded graph is another graph, with another key.
+        self._values = KnownValues(self._read_plain, self.schema, key, fixed=lease is not None)
 
     @property
     def dialect(self) -> Dialect:
@@ -157,7 +160,7 @@ class GraphStore:
             question: as asked.
             texts: parts of it that may be values.
         """
-        return self._knowledge.stored(question, texts)
+        return self._values.stored(question, texts)
 
     def near(
         self,
@@ -178,11 +181,11 @@ class GraphStore:
             stored: those that are stored as they are, from `stored`.
             languages: of the model; whose names of countries, languages and months are understood.
         """
-        return self._knowledge.near(question, texts, stored, languages)
+        return self._values.near(question, texts, stored, languages)
 
     def build_values(self, *, seconds: float | None = None) -> ValueIndex:
         """Build the index of stored values now, and keep it; bounded to `seconds`, 20 if None."""
-        return self._knowledge.build_values(**({} if seconds is None else {"seconds": seconds}))
+        return self._values.build(**({} if seconds is None else {"seconds": seconds}))
 
     def verify(self) -> None:
         """Raise `GraphUnavailable` or `GraphAuthError` within seconds if the graph cannot be read."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polycypher.cypher.lexer import quote_name
-from polycypher.errors import GraphError, QueryError
+from polycypher.errors import QueryError
 from polycypher.graph import cache
 from polycypher.graph.client import Limits, Result
 from polycypher.graph.folding import fold
@@ -29,7 +29,7 @@ OLDEST_SECONDS = 86_400.0
 MOST_VALUES = 200_000
 _MOST_OF_ONE = 20_000
 _MOST_PROPERTIES = 200
-_LONGEST = 80
+LONGEST = 80
 """Characters of a value that somebody would spell out in a question."""
 
 _KIND = "values"
@@ -50,7 +50,7 @@ class ValueIndex:
         folded: dict[str, list[str]] = {}
         lowered: dict[str, list[str]] = {}
         for text in self.places:
-            lowered.setdefault(text.lower(), []).append(text)
+            lowered.setdefault(_lower(text), []).append(text)
             if key := fold(text):
                 folded.setdefault(key, []).append(text)
         for name, made in (("folded", folded), ("lowered", lowered)):
@@ -58,8 +58,13 @@ class ValueIndex:
 
     def find(self, texts: Iterable[str]) -> dict[str, frozenset[Place]]:
         """The stored texts that equal one of `texts`, whatever their case, and where they are."""
-        found = (stored for text in texts for stored in self.lowered.get(text.lower(), ()))
+        found = (stored for text in texts for stored in self.lowered.get(_lower(text), ()))
         return {stored: self.places[stored] for stored in found}
+
+
+def _lower(text: str) -> str:
+    """In small letters; a capital İ becomes i without a dot of its own above."""
+    return text.lower().replace("\N{COMBINING DOT ABOVE}", "")
 
 
 def build_index(
@@ -70,8 +75,11 @@ def build_index(
     Args:
         read: runs a read-only query within limits.
         schema: whose text properties are read, `_MOST_PROPERTIES` at most, names before prose: a property
-            whose values are longer than `_LONGEST` characters is left out.
+            whose values are longer than `LONGEST` characters is left out.
         seconds: for all of it.
+
+    Raises:
+        GraphError: the graph cannot be asked.
     """
     ends = time.monotonic() + seconds
     found: dict[str, set[Place]] = {}
@@ -83,12 +91,12 @@ def build_index(
             break
         value = f"x.{quote_name(name)}"
         query = (
-            f"MATCH {pattern} WHERE {value} IS NOT NULL AND size({value}) <= {_LONGEST} "
+            f"MATCH {pattern} WHERE {value} IS NOT NULL AND size({value}) <= {LONGEST} "
             f"WITH DISTINCT {value} AS value RETURN value LIMIT {_MOST_OF_ONE}"
         )
         try:
             result = read(query, Limits(rows=_MOST_OF_ONE, seconds=max(0.1, left)))
-        except (QueryError, GraphError):
+        except QueryError:
             complete = False
             continue
         complete = complete and len(result.rows) < _MOST_OF_ONE and not result.truncated
@@ -98,13 +106,16 @@ def build_index(
     return ValueIndex({text: frozenset(places) for text, places in found.items()}, complete)
 
 
-def load_index(key: str, *, oldest: float = OLDEST_SECONDS) -> ValueIndex | None:
-    """The index kept under `key`, if it is no older than `oldest` seconds; under an empty key nothing is."""
+def load_index(key: str, *, oldest: float = OLDEST_SECONDS) -> tuple[ValueIndex | None, float]:
+    """(the index kept under `key`, its age in seconds); None if there is none of at most `oldest` seconds.
+
+    Under an empty key nothing is kept.
+    """
     kept = cache.load(_KIND, key, oldest) if key else None
     try:
-        return None if kept is None else _from_dict(kept)
+        return (None, 0.0) if kept is None else (_from_dict(kept), time.time() - float(kept["written"]))
     except (LookupError, TypeError, ValueError, AttributeError):
-        return None
+        return None, 0.0
 
 
 def store_index(key: str, index: ValueIndex) -> None:
