@@ -36,7 +36,7 @@ from polycypher.flare.forward import likelihoods
 from polycypher.flare.fusions import FUSIONS
 from polycypher.flare.items import Frame, ParallelItem
 from polycypher.flare.model import FlareModel
-from polycypher.flare.settings import FlareSettings
+from polycypher.flare.settings import FlareSettings, lora_beside
 from polycypher.flare.storage import FlareIdentity
 from polycypher.flare.task import TaskModel, merged_into, stacked_on
 from polycypher.flare.training import train_flare
@@ -51,11 +51,11 @@ METHODS = ("zero-shot", "translate-test", *TRAINED)
 
 @dataclass(frozen=True, slots=True)
 class TransferSettings:
-    """`flare` trains the FLARE adapters (its φ is that of `flare-mt`), `lora` the others; `batch` items are
-    answered at once, an answer has at most `most` tokens."""
+    """`flare` trains the FLARE adapters (its φ is that of `flare-mt`), `lora` the others; None trains them as
+    FLARE is. `batch` items are answered at once, an answer has at most `most` tokens."""
 
     flare: FlareSettings = field(default_factory=FlareSettings)
-    lora: AdapterSettings = field(default_factory=AdapterSettings)
+    lora: AdapterSettings | None = None
     batch: int = 32
     most: int = 256
 
@@ -195,6 +195,7 @@ def _train_lora(
     for item in train:
         prompt = _asked(method, frame, item)
         rows.append(TrainingRow(tuple(prompt.prefix), tuple(prompt.suffix), frame.answer(item.answer)))
+    chosen = settings.lora or lora_beside(settings.flare, rows)
     belongs = Identity(
         identity.target,
         identity.base,
@@ -203,9 +204,7 @@ def _train_lora(
         {"method": method, "over": [str(one.language) for one in task]},
     )
     with merged_into(model, task):
-        return train_adapter(
-            model, rows, settings.lora, folder, identity=belongs, seed=seed, watch=Watch(step)
-        )
+        return train_adapter(model, rows, chosen, folder, identity=belongs, seed=seed, watch=Watch(step))
 
 
 def _answers(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from polycypher.adapters.train.order import Order
+from polycypher.adapters.train.packing import TrainingRow
+from polycypher.adapters.train.settings import AdapterSettings
 from polycypher.flare.model import TARGETS
 
 
@@ -46,3 +50,35 @@ class FlareSettings(BaseModel):
         if step < rising:
             return self.rate * (step + 1) / rising
         return self.rate * max(0.0, (steps - step) / max(1, steps - rising))
+
+
+def lora_beside(flare: FlareSettings, rows: Sequence[TrainingRow]) -> AdapterSettings:
+    """The settings that train a LoRA as FLARE is trained: size, modules, steps, rates and optimizer alike.
+
+    Args:
+        flare: how FLARE is trained.
+        rows: what the LoRA will be trained on, from which the number of steps follows.
+    """
+    order = Order(
+        rows,
+        rows_a_pack=flare.rows_a_pack,
+        packs_a_step=flare.packs_a_step,
+        epochs=flare.epochs,
+        seed=0,
+        tokens_a_pack=flare.longest,
+    )
+    return AdapterSettings(
+        rank=flare.rank,
+        alpha=flare.alpha,
+        targets=flare.targets,
+        epochs=flare.epochs,
+        rate=flare.rate,
+        warm_up=int(flare.warm_up * order.steps),
+        weight_decay=flare.weight_decay,
+        rows_a_pack=flare.rows_a_pack,
+        packs_a_step=flare.packs_a_step,
+        packs_at_once=flare.packs_at_once,
+        longest=flare.longest,
+        optimizer="adamw",
+        precision=flare.precision,
+    )

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from polycypher.adapters.lora import LoraAdapter
 from polycypher.adapters.train.packing import TrainingRow
 from polycypher.corpus.example import Example
@@ -22,6 +24,7 @@ from polycypher.fusion.runner import Runner
 from polycypher.study.files import read_kept, write_json
 from polycypher.study.methods import Method
 from polycypher.study.predict import Asked, load_predictions, predict, questions_of, save_predictions
+from polycypher.study.recipe import StudyRecipe
 from polycypher.study.study import Study
 from polycypher.study.train import rows_of
 from polycypher.study.transfer.recipe import TransferRecipe
@@ -97,14 +100,26 @@ class Comparison:
     def target_examples(self) -> tuple[list[Example], list[Example]]:
         """Training examples with a question in the target language: (to train on, to choose λ on).
 
-        The same rows train the study's adapter of the target language; those to choose on are drawn from
-        them where too few are spare, and a row that trains on the target's queries does see them.
+        Those to choose on are none whose query the source language's adapter was trained to write. Rows that
+        train on the target's questions do see them.
         """
-        target, count = self.recipe.target, self.recipe.reference.development
-        known = [example for example in self.study.data.pool if target in example.questions]
-        spare = [example for example in self.study.data.spare if target in example.questions]
-        chosen = (spare + [example for example in known if example not in spare])[:count]
-        return known, chosen
+        recipe = self.recipe
+        known = [example for example in self.study.data.pool if recipe.target in example.questions]
+        part = self.study.recipe.growth
+        if part is not None and part.language == recipe.target:
+            known = known[: part.examples]
+        seen = {example.id for example in self.study.data.split.train[recipe.source]}
+        unseen = [example for example in known if example.id not in seen]
+        return known, unseen[: recipe.reference.development]
+
+    def target_digest(self) -> str:
+        """Sixteen digits of the target's training and development questions."""
+        recipe = self.recipe
+        told = [
+            [(e.id, e.questions[recipe.source], e.questions[recipe.target], e.cypher) for e in examples]
+            for examples in self.target_examples()
+        ]
+        return self.study.key("target", told)
 
     def gate_rows(self) -> tuple[list[TrainingRow], list[int]]:
         """The gate's training questions in every language of the study, and whose each is."""
@@ -143,7 +158,8 @@ class Comparison:
         """
         asked = self.asked(target_only=ROWS[name].target_only)
         longest = self.study.recipe.evaluation.longest
-        key = self.study.key(name, list(made_of), [(one.example.id, one.language) for one in asked], longest)
+        questions = [(one.example.id, one.language, one.prompt.ids) for one in asked]
+        key = self.study.key(name, list(made_of), questions, longest)
         told = self.recipe.folder / "rows" / f"{name}.json"
         path = self.recipe.folder / "predictions" / f"{name}.parquet"
         kept, predictions = read_kept(told, key), load_predictions(path, key)
@@ -190,12 +206,8 @@ class Comparison:
                 module; {} is the base alone.
             more: further multiply-adds a token.
         """
-        base: int = sum(
-            weight.numel()
-            for name, weight in self.study.base.model.named_parameters()
-            if weight.dim() == 2 and "embed" not in name
-        )
-        base += self.study.base.model.get_output_embeddings().weight.numel()  # tied or not, it is multiplied
+        linear = (module for module in self.study.base.model.modules() if isinstance(module, nn.Linear))
+        base = sum(module.weight.numel() for module in linear)
         plain = base + _size(self.adapters[0].factors)
         relative = (sum(base + _size(factors) for factors in rows) + more) / plain
         return round(float(relative), 4)
@@ -205,20 +217,19 @@ def _size(factors: Mapping[str, tuple[Any, Any]]) -> int:
     return sum(a.numel() + b.numel() for a, b in factors.values())
 
 
-def open_comparison(recipe: TransferRecipe, study: Study) -> Comparison:
-    """Check that recipe and study belong together.
+def check_together(recipe: TransferRecipe, study: StudyRecipe) -> None:
+    """Refuse a comparison that does not fit its study.
 
     Raises:
         RecipeError: the target is a language of the study, or its source is none.
     """
-    codes = study.recipe.languages
+    codes = study.languages
     if recipe.target in codes:
         raise RecipeError(
             f"`target` ({recipe.target}) is a language of the study {recipe.study}; name one that is not"
         )
     if recipe.source not in codes:
         raise RecipeError(f"`source` ({recipe.source}) is none of the study's languages: {', '.join(codes)}")
-    return Comparison(recipe, study)
 
 
 def row_folder(recipe: TransferRecipe, name: str) -> Path:

@@ -35,14 +35,14 @@ def cross_lingual(comparison: Comparison) -> Iterator[Made]:
     if comparison.wants("translate-test"):
         yield comparison.row("translate-test", made_of, lambda asked: _translated(comparison, asked))
     settings = _settings(comparison)
-    told = {**settings.flare.model_dump(), "lora": settings.lora.identity()}
+    made_of += [comparison.target_digest(), settings.flare.model_dump()]
     for name in TRAINED:
         if comparison.wants(name):
 
             def make(asked: list[Asked], name: str = name) -> tuple[list[Prediction], Cost]:
                 return _trained_and_asked(comparison, name, settings, asked)
 
-            yield comparison.row(name, [*made_of, told], make)
+            yield comparison.row(name, made_of, make)
 
 
 def why_missing(name: str) -> str:
@@ -120,14 +120,8 @@ def _settings(comparison: Comparison) -> TransferSettings:
         longest=own.longest,
         precision=own.precision,
     )
-    lora = {
-        **part.model_dump(include={"epochs", "rate", "rank", "alpha"}),
-        "targets": flare.targets,
-        "packs_a_step": flare.packs_a_step,
-    }
     return TransferSettings(
         flare=flare,
-        lora=own.model_copy(update=lora),
         batch=comparison.study.recipe.evaluation.batch,
         most=comparison.study.recipe.evaluation.longest,
     )

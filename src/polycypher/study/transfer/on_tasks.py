@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from polycypher.adapters.lora import LoraAdapter
-from polycypher.adapters.train.settings import AdapterSettings
 from polycypher.corpus.prompt import COMPACT
 from polycypher.errors import CorpusError, UsageError
 from polycypher.evaluation.text import cypher_rouge_l, rouge_l
@@ -88,6 +87,8 @@ class TaskComparison:
         kind, _, engine = (self.translator or "").partition(":")
         if LATENT in self.methods and (kind != "nllb" or not engine):
             raise UsageError(f"--mode {LATENT} needs --translator nllb:FOLDER_OR_ID")
+        if self.training.get("rate", 1.0) <= 0:
+            raise UsageError(f"--rate {self.training['rate']:g} learns nothing; give one above zero")
         trained = [name for name in self.methods if name in TRAINED]
         if trained and self.train is None and self.source_train is None:
             raise UsageError(f"--mode {trained[0]} needs --train or --source-train")
@@ -136,10 +137,7 @@ def compare_on_task(wanted: TaskComparison, waiting: Waiting = nullcontext) -> d
         )
     base, tokenizer = load_base(wanted.model, device=wanted.device)
     over = [] if wanted.adapter is None else [LoraAdapter.load(wanted.adapter)]
-    on_cpu: dict[str, Any] = {"optimizer": "adamw", "precision": "no"} if wanted.device == "cpu" else {}
-    settings = TransferSettings(
-        FlareSettings(**wanted.training), AdapterSettings(**wanted.training, **on_cpu), wanted.batch
-    )
+    settings = TransferSettings(FlareSettings(**wanted.training), batch=wanted.batch)
     encoder = None
     if LATENT in wanted.methods:
         engine = (wanted.translator or "").partition(":")[2]

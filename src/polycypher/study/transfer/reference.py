@@ -2,8 +2,9 @@
 
 Three adapters go in: the task in the source language, and language modelling on plain text in the target and
 in the source language. The texts are questions of the corpus and of the synthesiser, the same ones in both
-languages, without their queries. λ is chosen by ROUGE-L on development questions. Knows nothing of the rules
-by which adapters are merged (`adapters.merge.adamergex`).
+languages, without their queries. λ is chosen by ROUGE-L on development questions, whose queries are needed
+for it: one number is learned from the target's data. Knows nothing of the rules by which adapters are merged
+(`adapters.merge.adamergex`).
 """
 
 from __future__ import annotations
@@ -89,12 +90,13 @@ class _Parts:
         """What the rows' numbers depend on."""
         comparison = self._comparison
         part = comparison.recipe.reference.model_dump()
-        return [comparison.study.made_by(comparison.recipe.source), comparison.recipe.target, part]
+        made_by = comparison.study.made_by(comparison.recipe.source)
+        return [made_by, comparison.recipe.target, part, comparison.target_digest()]
 
     def source(self, asked: list[Asked]) -> tuple[list[Prediction], Cost]:
         """The source task's adapter as it is."""
-        task = self._adapters()[0]
-        return self._answers(task, "", asked), self._cost([task])
+        task = self._task()
+        return self._answers(task, "", asked), self._cost([task], task)
 
     def merged(self, name: str, merge: str, asked: list[Asked]) -> tuple[list[Prediction], Cost]:
         """The merge at the λ that does best on the development questions."""
@@ -112,7 +114,7 @@ class _Parts:
         best = max(tried, key=lambda scale: (tried[scale], -scale))
         made = TRANSFERS[merge](three, scale=best)
         made.save(row_folder(comparison.recipe, name))
-        cost = {**self._cost(three), "scale": best, "tried": {str(k): v for k, v in tried.items()}}
+        cost = {**self._cost(three, made), "scale": best, "tried": {str(k): v for k, v in tried.items()}}
         return self._answers(made, name, asked), cost
 
     # ------------------------------------------------------------------ inside
@@ -204,16 +206,14 @@ class _Parts:
             for one, ids in zip(asked, answers, strict=True)
         ]
 
-    def _cost(self, adapters: list[AnyAdapter]) -> Cost:
-        """Of what was trained beside the study's own adapters."""
+    def _cost(self, adapters: list[AnyAdapter], used: AnyAdapter) -> Cost:
+        """Of what was trained beside the study's own adapters, and of a token with the one that is used."""
         studied = {id(adapter) for adapter in self._comparison.adapters}
         own = [adapter for adapter in adapters if id(adapter) not in studied]
-        first = adapters[0]
-        if isinstance(first, LoraAdapter):
-            ranks = {1: first.factors}
-            relative = self._comparison.multiply_adds(ranks.values())
+        if isinstance(used, LoraAdapter):
+            relative = self._comparison.multiply_adds([used.factors])
         else:
-            relative = self._comparison.multiply_adds([{}], float(first.parameters))
+            relative = self._comparison.multiply_adds([{}], float(used.parameters))
         return {
             "parameters": sum(adapter.parameters for adapter in own),
             "samples": sum(int(adapter.record.get("samples") or 0) for adapter in own),

@@ -18,8 +18,8 @@ from polycypher.study.tables import NOT_AVAILABLE, Table
 from polycypher.study.transfer.rows import ROWS
 
 _CAPTION = (
-    "Every row by every measure. Bars are averages over languages, black lines their 95 % intervals, marks "
-    "the single languages; rows of the target language alone have no average."
+    "Every row by every measure. Bars are averages over all questions, black lines their 95 % intervals, "
+    "marks the single languages; rows of the target language alone have no average."
 )
 
 
@@ -75,7 +75,10 @@ def measure_table(results: Results, metric: str) -> Table:
         (name, *(tables.interval_text(reading.score(results, name, metric, code)) for code in columns))
         for name in reading.methods(results)
     )
-    note = "Value [95 % interval]; n/a where a row does not answer in the language."
+    note = (
+        "Value [95 % interval]; n/a where a row does not answer in the language. The average is over "
+        "questions, of which the target language has fewer."
+    )
     return Table(reading.METRICS[metric], ("row", *map(reading.head, columns)), rows, note)
 
 
@@ -85,7 +88,9 @@ def cost_table(results: Results) -> Table:
     rows = tuple((name, *_cost(reading.part(costs, name))) for name in reading.methods(results))
     note = (
         "Parameters, samples and minutes of what was trained for the row beside the study's adapters; "
-        "multiply-adds of a token in units of one plain adapter's; λ of AdaMergeX."
+        "multiply-adds of a written token in units of one plain adapter's; λ of AdaMergeX. The prompt is not "
+        "counted: FLARE and input fusion read a second text, a gate and X-LoRA run the prompt more than once, "
+        "and a translation has a cost of its own."
     )
     return Table("Costs", ("row", "parameters", "samples", "minutes", "a token", "λ"), rows, note)
 

@@ -16,7 +16,7 @@ from polycypher.study.progress import Bar, quiet
 from polycypher.study.recipe import GrowthPart, StudyRecipe
 from polycypher.study.study import Study
 from polycypher.study.train import trained_names
-from polycypher.study.transfer.comparison import Comparison, Made, open_comparison
+from polycypher.study.transfer.comparison import Comparison, Made, check_together
 from polycypher.study.transfer.cross_lingual import cross_lingual, why_missing
 from polycypher.study.transfer.merging import baselines, learned, merges
 from polycypher.study.transfer.recipe import TransferRecipe
@@ -57,13 +57,14 @@ def run_transfer(
         CorpusError, TrainingError, ModelError, GraphError, AdapterError: as for `run_study`.
     """
     asked_study = StudyRecipe.from_file(recipe.study)
+    check_together(recipe, asked_study)
     if asked_study.growth is None or asked_study.growth.language != recipe.target:
         growth = GrowthPart(language=recipe.target, examples=1_000_000)
         asked_study = asked_study.model_copy(update={"growth": growth})
     if tiny:
         recipe = tiny_transfer(recipe)
     study = Study.open(asked_study, tiny=tiny, bar=bar, report=report)
-    comparison = open_comparison(recipe, study)
+    comparison = Comparison(recipe, study)
     for name in trained_names(study.recipe):
         study.train(name)
     train_further(study)
@@ -140,9 +141,11 @@ def _differences(reports: Mapping[str, Report], languages: Sequence[str]) -> dic
     return {
         f"{one} - {other}": {
             code: {
-                measure: difference_of(reports[one], reports[other], measure, code) for measure in MEASURES
+                measure: difference_of(reports[one], reports[other], measure, None if code == "avg" else code)
+                for measure in MEASURES
             }
-            for code in languages
+            for code in (*languages, "avg")
+            if code != "avg" or not (ROWS[one].target_only or ROWS[other].target_only)
         }
         for one in ROWS
         for other in BESIDE
