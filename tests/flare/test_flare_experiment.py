@@ -11,13 +11,15 @@ import torch
 from flare_helpers import tiny_encoder
 
 from polycypher.adapters.lora import LoraAdapter
+from polycypher.adapters.train.order import Order
+from polycypher.adapters.train.packing import TrainingRow
 from polycypher.adapters.train.settings import AdapterSettings
 from polycypher.corpus.prompt import PromptTokens
 from polycypher.errors import UsageError
 from polycypher.flare.encoder import LatentEncoder
 from polycypher.flare.experiment import METHODS, TRAINED, TransferSettings, flare_prompt, transfer
 from polycypher.flare.items import Frame, ParallelItem, frame_of, items_of
-from polycypher.flare.settings import FlareSettings
+from polycypher.flare.settings import FlareSettings, lora_beside
 from polycypher.flare.storage import FlareAdapter, FlareIdentity
 from polycypher.tasks.registry import task_named
 from polycypher.tasks.task import TaskExample
@@ -181,3 +183,14 @@ def test_a_task_of_the_package_makes_items_and_frame() -> None:
     assert frame.text(frame.tokens("neutral")) == "neutral"
     with pytest.raises(UsageError, match="1 translations for 2 examples"):
         items_of([german, dataclasses.replace(german, id="2")], [english], ["one"])
+
+
+def test_a_lora_beside_flare_is_trained_alike() -> None:
+    settings = FlareSettings(epochs=3, rate=2e-3, batch=8, rows_a_pack=4, warm_up=0.5, precision="no")
+    rows = [TrainingRow((1,), (2, number), (3,)) for number in range(16)]
+    lora = lora_beside(settings, rows)
+    order = Order(rows, rows_a_pack=4, packs_a_step=2, epochs=3, seed=1)
+    assert order.steps == 6
+    assert lora.warm_up == 3
+    for name in ("rank", "alpha", "targets", "epochs", "rate", "weight_decay", "packs_a_step", "precision"):
+        assert getattr(lora, name) == getattr(settings, name), name

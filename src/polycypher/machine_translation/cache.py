@@ -31,7 +31,8 @@ _AT_ONCE = 256
 def cache_path() -> Path:
     """`translations.sqlite` in the user's cache folder, or in `cache` of `POLYCYPHER_HOME` if that is set."""
     if os.environ.get("POLYCYPHER_HOME"):
-        return Path(os.environ["POLYCYPHER_HOME"]) / "cache" / "translations.sqlite"
+        home = Path(os.environ["POLYCYPHER_HOME"]).expanduser()
+        return home / "cache" / "translations.sqlite"
     from platformdirs import user_cache_path
 
     return user_cache_path("polycypher", appauthor=False) / "translations.sqlite"

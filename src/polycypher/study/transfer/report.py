@@ -89,7 +89,7 @@ def cost_table(results: Results) -> Table:
     note = (
         "Parameters, samples and minutes of what was trained for the row beside the study's adapters; "
         "multiply-adds of a written token in units of one plain adapter's; λ of AdaMergeX. The prompt is not "
-        "counted: FLARE and input fusion read a second text, a gate and X-LoRA run the prompt more than once, "
+        "counted: FLARE and input fusion read a second text, a gate and X-LoRA run it more than once, "
         "and a translation has a cost of its own."
     )
     return Table("Costs", ("row", "parameters", "samples", "minutes", "a token", "λ"), rows, note)
