@@ -1,4 +1,4 @@
-"""The stored values that a store knows: when its index answers, when the graph is asked, what faults leave."""
+"""The stored values that a store knows: when its index answers, when the graph is asked, what faults do."""
 
 from __future__ import annotations
 
