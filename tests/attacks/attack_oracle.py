@@ -27,7 +27,11 @@ _PROCEDURES = ("db.labels", "db.index.", "db.propertykeys", "db.relationshiptype
 
 
 def findings(query: str) -> list[str]:
-    """What makes the query more than one that reads, in words; empty if nothing was found."""
+    """What makes the query more than one that reads, in words; empty if nothing was found.
+
+    One that is only to be planned is judged as if it were to run.
+    """
+    query = query.removeprefix("EXPLAIN ")
     found = []
     for reading in {query, _decoded(query)}:
         try:
