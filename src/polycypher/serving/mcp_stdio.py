@@ -53,18 +53,19 @@ def serve_stdio(
         PolycypherError: model or graph could not be opened; raised when the client has gone, after every
             call of a tool has told it.
     """
-    opening = _opening(model, graph, access or access_to(graph, None, None, None))
-    shown = graph.split("?")[0]  # what follows in a URI may be secret
-    desk = Desk(opening, settings, graph=shown)
-    server = make_server(desk.service, graph=shown)
-    try:
-        with _input_that_signals_end():
+    # First of all: an interrupt that came as an exception could be lost in the middle of an import.
+    with _input_that_signals_end():
+        opening = _opening(model, graph, access or access_to(graph, None, None, None))
+        shown = graph.split("?")[0]  # what follows in a URI may be secret
+        desk = Desk(opening, settings, graph=shown)
+        server = make_server(desk.service, graph=shown)
+        try:
             server.run("stdio")
-    finally:
-        desk.close()
-        if opening.done() and opening.exception() is None:
-            for opened in opening.result():
-                opened.close()
+        finally:
+            desk.close()
+            if opening.done() and opening.exception() is None:
+                for opened in opening.result():
+                    opened.close()
     if opening.done():
         opening.result()
 
