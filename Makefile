@@ -15,7 +15,7 @@ test: $(VENV)/.installed-dev
 fast: $(VENV)/.installed-dev
 	$(BIN)/pytest -m "not slow and not exhaustive"
 
-# The whole attack corpus, layer by layer, where `make test` takes a seeded sample.
+# The whole attack corpus, layer by layer, where `make test` takes a seeded sample; a study in miniature, really trained.
 exhaustive: $(VENV)/.installed-dev
 	$(BIN)/pytest -m exhaustive
 
