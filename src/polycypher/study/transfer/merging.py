@@ -68,7 +68,9 @@ def merges(comparison: Comparison) -> Iterator[Made]:
             continue
         known = {"density": part.density, "rank": part.rank, "seed": part.seed}
         # `exact` is whole here; cut, it is the row `svd`.
-        options = {key: known[key] for key in MERGES[merge].options if (merge, key) != ("exact", "rank")}
+        options = {
+            key: known[key] for key in sorted(MERGES[merge].options) if (merge, key) != ("exact", "rank")
+        }
         weights = _shares(comparison) if merge == "stack" else None
 
         def make(
