@@ -80,15 +80,7 @@ class LoraAdapter:
         for name, (a, b) in self.factors.items():
             tensors[f"{_PREFIX}{name}.lora_A.weight"] = a.detach().contiguous()
             tensors[f"{_PREFIX}{name}.lora_B.weight"] = b.detach().contiguous()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, folder / f"{WEIGHTS}.tmp")
-            for name, value in ((CONFIG, config), (RECORD, own)):
-                (folder / f"{name}.tmp").write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-                os.replace(folder / f"{name}.tmp", folder / name)
-            os.replace(folder / f"{WEIGHTS}.tmp", folder / WEIGHTS)
-        except OSError as error:
-            raise AdapterError(f"cannot write the adapter folder {folder}: {error}") from None
+        write_folder(folder, tensors, config, own)
 
     @classmethod
     def load(cls, folder: Path) -> LoraAdapter:
@@ -139,6 +131,25 @@ class LoraAdapter:
             base_fingerprint=str(own.get("base_fingerprint", "")),
             record={k: v for k, v in own.items() if k not in ("language", "prompt_hash", "base_fingerprint")},
         )
+
+
+def write_folder(
+    folder: Path, tensors: dict[str, Tensor], config: Mapping[str, Any], own: Mapping[str, Any]
+) -> None:
+    """Write a PEFT folder and our record in it, each file under a temporary name first, the weights last.
+
+    Raises:
+        AdapterError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, folder / f"{WEIGHTS}.tmp")
+        for name, value in ((CONFIG, config), (RECORD, own)):
+            (folder / f"{name}.tmp").write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+            os.replace(folder / f"{name}.tmp", folder / name)
+        os.replace(folder / f"{WEIGHTS}.tmp", folder / WEIGHTS)
+    except OSError as error:
+        raise AdapterError(f"cannot write the adapter folder {folder}: {error}") from None
 
 
 def _read_if_there(path: Path) -> str:

@@ -29,7 +29,7 @@ MERGED = "PEFT, merged adapter"
 XLORA = "PEFT, X-LoRA"
 
 
-class _First(BaseStreamer):  # type: ignore[misc]
+class _First(BaseStreamer):  # type: ignore[misc]  # untyped in transformers
     """Takes the time of the first new token."""
 
     def __init__(self) -> None:

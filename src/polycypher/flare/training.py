@@ -194,7 +194,7 @@ def _gradients(model: FlareModel, packs: Sequence[Sequence[FlareRow]], settings:
         loss = nn.functional.cross_entropy(
             logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"
         )
-        (loss / total).backward()  # type: ignore[no-untyped-call]
+        (loss / total).backward()  # type: ignore[no-untyped-call]  # untyped in torch
         value += float(loss.detach()) / total
     return value
 

@@ -64,7 +64,7 @@ def distil(
             if not torch.isfinite(loss):
                 raise TrainingError("the early gate's loss is no number; lower its rate")
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
             optimizer.step()
     gate.requires_grad_(False)
     return gate.eval()

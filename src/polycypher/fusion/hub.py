@@ -59,7 +59,7 @@ class HubBackbone:
         return states
 
 
-class _Layer(CacheLayerMixin):  # type: ignore[misc]
+class _Layer(CacheLayerMixin):  # type: ignore[misc]  # untyped in transformers
     """One layer of `KeyValues` in the form that `transformers` asks for."""
 
     is_sliding = False

@@ -61,7 +61,7 @@ class LlamaWeights(nn.Module):
         heads, shared = config.num_attention_heads * size, config.num_key_value_heads * size
         self.model = nn.Module()
         table = take("model.embed_tokens", config.vocab_size, hidden)
-        self.model.embed_tokens = nn.Embedding.from_pretrained(table)  # type: ignore[no-untyped-call]
+        self.model.embed_tokens = nn.Embedding.from_pretrained(table)  # type: ignore[no-untyped-call]  # untyped in torch
         layers = []
         for number in range(config.num_hidden_layers):
             layer, place = nn.Module(), f"model.layers.{number}"

@@ -168,7 +168,7 @@ def train(
 def _gradients(trainable: Trainable, shape: Shape, batch: Batch) -> tuple[float, dict[str, Tensor]]:
     seen, leaves = trainable.weights()
     value = loss(seen, shape, batch)
-    value.backward()  # type: ignore[no-untyped-call]
+    value.backward()  # type: ignore[no-untyped-call]  # untyped in torch
     zero = {name: torch.zeros_like(leaf) for name, leaf in leaves.items() if leaf.grad is None}
     return float(value.detach()), {
         n: (zero[n] if leaf.grad is None else leaf.grad).float() for n, leaf in leaves.items()

@@ -83,7 +83,7 @@ def lorahub(
 def _search(size: int, budget: int, seed: int, bound: float) -> Any:
     """A CMA-ES of `size` weights that starts at zero."""
     try:
-        import nevergrad  # type: ignore[import-untyped, unused-ignore]
+        import nevergrad  # type: ignore[import-untyped, unused-ignore]  # untyped
     except ImportError:
         raise UsageError(
             "lorahub searches with nevergrad, which is not installed; pip install 'polycypher[study]'"

@@ -70,7 +70,7 @@ def lora_soups(
         if watch is not None:
             watch(step, losses[-1])
         optimizer.zero_grad()
-        found.backward()  # type: ignore[no-untyped-call]
+        found.backward()  # type: ignore[no-untyped-call]  # untyped in torch
         optimizer.step()
     weights = _weights(told, softmax).detach()
     soup = _soup(adapters, whole, names, weights, owner)

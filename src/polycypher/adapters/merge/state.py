@@ -7,16 +7,15 @@ beside them. Knows nothing of what the tensors do in a model.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
-from polycypher.adapters.lora import CONFIG, RECORD, WEIGHTS
+from polycypher.adapters.lora import CONFIG, RECORD, WEIGHTS, write_folder
 from polycypher.errors import AdapterError
 
 LORA: Final = "LORA"
@@ -56,16 +55,8 @@ class AdapterState:
         """
         config = {**self.config, "peft_type": self.kind, "inference_mode": True}
         own = {**{name: getattr(self, name) for name in _OWN}, **self.record}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            tensors = {name: one.detach().contiguous() for name, one in self.tensors.items()}
-            save_file(tensors, folder / f"{WEIGHTS}.tmp")
-            for name, value in ((CONFIG, config), (RECORD, own)):
-                (folder / f"{name}.tmp").write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-                os.replace(folder / f"{name}.tmp", folder / name)
-            os.replace(folder / f"{WEIGHTS}.tmp", folder / WEIGHTS)
-        except OSError as error:
-            raise AdapterError(f"cannot write the adapter folder {folder}: {error}") from None
+        tensors = {name: one.detach().contiguous() for name, one in self.tensors.items()}
+        write_folder(folder, tensors, config, own)
 
     @classmethod
     def load(cls, folder: Path) -> AdapterState:

@@ -27,7 +27,7 @@ def load_four_bit(folder: Path, *, device: str | None = None) -> Any:
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     try:
-        import bitsandbytes  # noqa: F401
+        import bitsandbytes  # noqa: F401 - is it there?
     except ImportError:
         raise TrainingError(
             "`four_bit` needs bitsandbytes: pip install bitsandbytes, or leave `four_bit` out"
