@@ -59,7 +59,8 @@ def distil(
     gate.fit_normalisation(None, embeddings)
     optimizer = torch.optim.AdamW(gate.parameters(), lr=rate, weight_decay=0.01)
     for _ in range(epochs):
-        for chosen in torch.randperm(count, generator=generator).to(embeddings.device).split(batch):  # type: ignore[no-untyped-call]
+        order = torch.randperm(count, generator=generator).to(embeddings.device)
+        for chosen in order.split(batch):  # type: ignore[no-untyped-call]  # untyped in torch
             loss = torch.nn.functional.cross_entropy(gate.scores(None, embeddings[chosen]), weights[chosen])
             if not torch.isfinite(loss):
                 raise TrainingError("the early gate's loss is no number; lower its rate")

@@ -142,7 +142,7 @@ class FusedDecoder:
 
             found = self.runner.generate(
                 states,
-                torch.cat([plans[number][1] for number in numbers]),  # type: ignore[misc]
+                torch.cat([plans[number][1] for number in numbers]),  # type: ignore[misc]  # plans are pairs of tensors
                 most=most,
                 masks=[questions[number].mask for number in numbers],
                 on_token=told,

@@ -144,7 +144,8 @@ def train_gate(
     losses = []
     for _ in range(epochs):
         total = 0.0
-        for chosen in torch.randperm(count, generator=generator).to(features.owners.device).split(batch):  # type: ignore[no-untyped-call]
+        order = torch.randperm(count, generator=generator).to(features.owners.device)
+        for chosen in order.split(batch):  # type: ignore[no-untyped-call]  # untyped in torch
             weights = gate(features.previews[chosen], features.embeddings[chosen])
             value = _answer_loss(weights, chosen, features, head)
             own = weights.gather(1, features.adapters[chosen, None]).clamp_min(1e-9)
