@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_command import ROOT, command
 
 from polycypher.adapters.lora import WEIGHTS, LoraAdapter
 from polycypher.study.measure import MEASURES
 from polycypher.study.methods import methods
 from polycypher.study.plots import PLOTS
 from polycypher.study.reading import ABLATIONS
+from study_command import ROOT, command
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_command import ROOT, command
 
 from polycypher.study.measure import MEASURES
 from polycypher.study.transfer.rows import ROWS
+from study_command import ROOT, command
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("nevergrad")
