@@ -31,19 +31,31 @@ class Picker:
     def __init__(
         self,
         head: Callable[[Tensor], Tensor],
-        masks: Sequence[TokenMask | None],
+        masks: Sequence[TokenMask | None] = (),
         *,
         probabilities: bool = False,
     ) -> None:
-        """`head` maps hidden states to logits; `masks` are the questions'; `probabilities` mixes those."""
+        """`head` maps hidden states to logits; `masks` are those of questions 0, 1, …; `probabilities` mixes
+        those."""
         self._head = head
-        self._masks = masks
         self._probabilities = probabilities
-        masked = [question for question, mask in enumerate(masks) if mask is not None]
-        self._pool = ThreadPoolExecutor(1, "masks") if masked else None
-        self._made: dict[int, Future[Tensor]] = {
-            question: self._pool.submit(self._first, question) for question in masked if self._pool
-        }
+        self._masks: dict[int, TokenMask] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._made: dict[int, Future[Tensor]] = {}
+        for question, mask in enumerate(masks):
+            self.add(question, mask)
+
+    def add(self, question: int, mask: TokenMask | None) -> None:
+        """Choose for another question too."""
+        if mask is not None:
+            self._pool = self._pool or ThreadPoolExecutor(1, "masks")
+            self._masks[question] = mask
+            self._made[question] = self._pool.submit(mask.mask)
+
+    def drop(self, question: int) -> None:
+        """Choose for this question no more."""
+        self._masks.pop(question, None)
+        self._made.pop(question, None)
 
     def pick(self, last: Tensor, mixes: Tensor, owners: Sequence[int], alive: Sequence[int]) -> list[int]:
         """The best token of each question in `alive`.
@@ -64,10 +76,9 @@ class Picker:
 
     def advance(self, tokens: Mapping[int, int]) -> None:
         """Tell the masks which token was taken for which question; their next ones are made meanwhile."""
-        if self._pool is not None:
-            for question, token in tokens.items():
-                if self._masks[question] is not None:
-                    self._made[question] = self._pool.submit(self._next, question, token)
+        for question, token in tokens.items():
+            if self._pool is not None and (mask := self._masks.get(question)) is not None:
+                self._made[question] = self._pool.submit(_next, mask, token)
 
     def close(self) -> None:
         """End the thread."""
@@ -91,13 +102,8 @@ class Picker:
         each = torch.log_softmax(self._head(last).float(), -1)
         return torch.logsumexp(each[None] + share.float().clamp_min(1e-30).log()[..., None], 1)
 
-    def _first(self, question: int) -> Tensor:
-        mask = self._masks[question]
-        assert mask is not None
-        return mask.mask()
 
-    def _next(self, question: int, token: int) -> Tensor:
-        mask = self._masks[question]
-        assert mask is not None
-        mask.advance(token)
-        return mask.mask()
+def _next(mask: TokenMask, token: int) -> Tensor:
+    """The mask after a token."""
+    mask.advance(token)
+    return mask.mask()

@@ -35,7 +35,8 @@ class KeyValues:
         device: torch.device,
     ) -> None:
         self.length = 0
-        self._take(torch.empty(layers, 2, rows, heads, max(1, capacity), size, dtype=dtype, device=device))
+        self._all = torch.empty(layers, 2, rows, heads, max(1, capacity), size, dtype=dtype, device=device)
+        self._take(rows)
 
     @property
     def rows(self) -> int:
@@ -45,18 +46,19 @@ class KeyValues:
     @property
     def bytes(self) -> int:
         """Memory that is set aside."""
-        return self._store.numel() * self._store.element_size()
+        return self._all.numel() * self._all.element_size()
 
-    def reserve(self, tokens: int) -> None:
-        """Make room for so many tokens in all."""
-        capacity = self._store.shape[4]
-        if tokens <= capacity:
+    def reserve(self, tokens: int, rows: int = 0) -> None:
+        """Make room for so many tokens in all, and for so many rows."""
+        shape, count = list(self._all.shape), self.rows
+        if tokens <= shape[4] and rows <= shape[2]:
             return
-        old, shape = self._store, list(self._store.shape)
-        shape[4] = max(tokens, capacity + capacity // 2)
-        new = old.new_empty(shape)
-        new[..., : self.length, :] = old[..., : self.length, :]
-        self._take(new)
+        for place, wanted in ((2, rows), (4, tokens)):
+            if wanted > shape[place]:
+                shape[place] = max(wanted, shape[place] + shape[place] // 2)
+        old, self._all = self._store, self._all.new_empty(shape)
+        self._all[:, :, :count, :, : self.length] = old[..., : self.length, :]
+        self._take(count)
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write a layer's states of new tokens [rows, heads, new, size] behind `length`, for which there must
@@ -89,12 +91,38 @@ class KeyValues:
         self._store[:, :, row, :, start:stop] = 0
 
     def select(self, rows: Sequence[int]) -> None:
-        """Keep these rows, in rising order, and forget the others."""
+        """Keep these rows, each in its own place or in one before it, and forget the others."""
         for place, row in enumerate(rows):
             if place != row:
                 self._store[:, :, place, :, : self.length] = self._store[:, :, row, :, : self.length]
-        self._take(self._store[:, :, : len(rows)])
+        self._take(len(rows))
 
-    def _take(self, store: Tensor) -> None:
-        self._store = store
-        self._layers = [(layer[0], layer[1]) for layer in store]
+    def join(self, other: KeyValues) -> None:
+        """Add another batch's rows behind the own ones, so that the last tokens of all stand side by side; what
+        is before the first token of a shorter one is blank."""
+        length, rows = max(self.length, other.length), self.rows
+        self.reserve(length, rows + other.rows)
+        self._move(length - self.length)
+        self._take(rows + other.rows)
+        before = length - other.length
+        self._store[:, :, rows:, :, :before] = 0
+        self._store[:, :, rows:, :, before:length] = other._store[..., : other.length, :]
+
+    def forget(self, tokens: int) -> None:
+        """Forget so many of the first tokens of every row."""
+        self._move(-tokens)
+
+    def _move(self, tokens: int) -> None:
+        """Move everything so many places on, or back over the first ones."""
+        if tokens > 0:
+            for layer in self._store:  # one by one, for the sake of memory
+                layer[..., tokens : tokens + self.length, :] = layer[..., : self.length, :].clone()
+                layer[..., :tokens, :] = 0
+        elif tokens < 0:
+            for layer in self._store:
+                layer[..., : self.length + tokens, :] = layer[..., -tokens : self.length, :].clone()
+        self.length += tokens
+
+    def _take(self, rows: int) -> None:
+        self._store = self._all[:, :, :rows]
+        self._layers = [(layer[0], layer[1]) for layer in self._store]

@@ -16,16 +16,15 @@ import torch
 from torch import Tensor
 
 from polycypher.fusion.backbone import Backbone, backbone_of, causal
-from polycypher.fusion.generation import Picker, TokenMask
+from polycypher.fusion.generation import TokenMask
 from polycypher.fusion.inputs import PromptStates
 from polycypher.fusion.keyvalues import KeyValues
 from polycypher.fusion.prefixes import PrefixRow, PrefixStore
 from polycypher.fusion.stacked import StackedAdapter
+from polycypher.fusion.writing import Writing
 
 ROOM = 64
 """Tokens of an answer for which memory is set aside at once."""
-_SPARSE = 0.75
-"""Finished questions' rows are dropped when no more than this share still runs."""
 
 
 @dataclass(slots=True)
@@ -178,45 +177,29 @@ class Runner:
             on_token: told of every token as it is chosen: the question, the token.
         """
         count = len(states.lengths)
-        picker = Picker(self.model.lm_head, masks or [None] * count, probabilities=probabilities)
         answers: list[list[int]] = [[] for _ in range(count)]
-        alive = list(range(count))
-        last, mixes = states.suffix[:, -1], mixes.to(states.suffix)
+        writing = self.write(most=most, probabilities=probabilities)
         try:
-            for _ in range(most):
-                tokens = picker.pick(last, mixes, states.owners, alive)
-                going = [token != self.end for token in tokens]
-                for question, token in zip(alive, tokens, strict=True):
-                    if token != self.end:
-                        answers[question].append(token)
-                        on_token(question, token)
-                if not any(going):
-                    break
-                fresh = dict(zip(alive, tokens, strict=True))
-                alive = [question for question, goes in zip(alive, going, strict=True) if goes]
-                running = set(alive)
-                rows = [row for row, owner in enumerate(states.owners) if owner in running]
-                if len(rows) <= _SPARSE * len(states.owners):
-                    states.select(rows)
-                    mixes = mixes[rows]
-                picker.advance({question: fresh[question] for question in alive})
-                # Rows of finished questions that are still there run on, and count nothing.
-                last = self._step([fresh.get(owner, 0) for owner in states.owners], states)
+            written = writing.add(states, mixes, masks=masks or [None] * count, on_token=on_token)
+            while True:
+                for question, ids in written:
+                    answers[question] = ids
+                if not writing.questions:
+                    return answers
+                written = writing.step()
         finally:
-            picker.close()
-        return answers
+            writing.close()
 
-    def _step(self, tokens: Sequence[int], states: RowStates) -> Tensor:
-        """Append a token to every row: last hidden states [rows, hidden]."""
-        self.stacked.set_weights(states.weights)
-        mask = None
-        if states.seen is not None:
-            states.seen = torch.cat([states.seen, states.seen.new_ones(len(tokens), 1)], 1)
-            mask = states.seen[:, None, None]
-        ids = torch.tensor(tokens, device=self.device)[:, None]
-        hidden = self.backbone.forward(ids, states.places[:, None], states.kept, mask)
-        states.places = states.places + 1
-        return hidden[:, 0]
+    def write(self, *, most: int = 256, probabilities: bool = False) -> Writing:
+        """Answers in the writing, none yet; see `generate` for the arguments."""
+        return Writing(
+            self.backbone,
+            self.stacked,
+            self.model.lm_head,
+            end=self.end,
+            most=most,
+            probabilities=probabilities,
+        )
 
     def _firsts(self, parts: Sequence[tuple[int, ...]], weights: Tensor) -> list[PrefixRow]:
         """Each row's first part; what is not kept is run, rows of the same part together."""

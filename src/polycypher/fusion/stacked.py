@@ -150,11 +150,16 @@ class StackedAdapter:
 
     def set_weights(self, weights: Tensor | None) -> None:
         """Mix the adapters by `weights` [rows, K] from now on; None switches them off."""
-        if weights is None:
-            self._gates.vectors = None
-        else:
-            gates = self._gates
-            gates.vectors = weights.to(gates.scales)[:, gates.owner] * gates.scales
+        self._gates.vectors = None if weights is None else self.vectors_of(weights)
+
+    def vectors_of(self, weights: Tensor) -> Tensor:
+        """The gate vectors g [rows, Σr] of weights [rows, K]."""
+        gates = self._gates
+        return weights.to(gates.scales)[:, gates.owner] * gates.scales
+
+    def use_vectors(self, vectors: Tensor) -> None:
+        """`set_weights` with what `vectors_of` gave."""
+        self._gates.vectors = vectors
 
     @contextmanager
     def routed(self, router: LayerRouter | None) -> Iterator[None]:
