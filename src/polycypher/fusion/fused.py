@@ -9,53 +9,22 @@ nothing of Cypher, databases or languages by name.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from polycypher.corpus.prompt import PromptTokens
+from polycypher.fusion.decoding import Decoded, Decoding, Question
 from polycypher.fusion.gate import Gate
 from polycypher.fusion.generation import TokenMask
 from polycypher.fusion.inputs import GateInputs, PromptStates, question_embedding
-from polycypher.fusion.modes import THRESHOLD, Mode, rows_of
+from polycypher.fusion.modes import THRESHOLD, Mode
 from polycypher.fusion.runner import RowStates, Runner
 from polycypher.fusion.stacked import StackedAdapter
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A prompt to be answered.
-
-    `weights` [K] take the gate's place; None asks it. `mask` restricts the next token, `on_token` is told of
-    each token as it is chosen.
-    """
-
-    prompt: PromptTokens
-    mode: Mode = Mode.LOGITS
-    weights: Sequence[float] | None = None
-    mask: TokenMask | None = None
-    on_token: Callable[[int], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """One decoded answer: token ids without the end token, the weights [K], and how many rows wrote it.
-
-    Seconds, of the batch that the answer was in: `gate_seconds` until the weights were known,
-    `first_seconds` from there to this answer's first token, `decode_seconds` from there to the end.
-    """
-
-    ids: list[int]
-    weights: tuple[float, ...]
-    rows: int
-    complete: bool
-    gate_seconds: float
-    first_seconds: float
-    decode_seconds: float
+__all__ = ["Decoded", "FusedDecoder", "Question"]
 
 
 class FusedDecoder:
@@ -112,65 +81,22 @@ class FusedDecoder:
         Raises:
             ValueError: a question without weights, and no gate for its mode.
         """
-        began = time.perf_counter()
-        known = [self._known(question) for question in questions]
-        units = self.stacked.one_hot()
-        plans = [
-            (units, None) if weights is None else rows_of(weights, question.mode, self.threshold)
-            for question, weights in zip(questions, known, strict=True)
-        ]
-        owners = [number for number, (rows, _) in enumerate(plans) for _ in range(len(rows))]
-        prompts = [(question.prompt.prefix, question.prompt.suffix) for question in questions]
-        states = self.runner.run(prompts, torch.cat([rows for rows, _ in plans]), owners)
-        asked = [number for number, weights in enumerate(known) if weights is None]
-        for number, weights in zip(asked, self._gated(questions, asked, states), strict=True):
-            known[number] = weights
-            plans[number] = rows_of(weights, questions[number].mode, self.threshold)
-        gated = time.perf_counter()
-        # Weights that are known only now make rows that did not run yet: they run by themselves.
-        again = [number for number in asked if questions[number].mode is Mode.MERGED]
-        first = [number for number in range(len(questions)) if number not in again]
-        firsts = [0.0] * len(questions)
-        answers: list[list[int]] = [[] for _ in questions]
+        decoding = self.start(most=most)
+        try:
+            numbers, found = decoding.add(questions)
+            while decoding.questions:
+                found += decoding.step()
+        finally:
+            decoding.close()
+        answers = dict(found)
+        return [answers[number] for number in numbers]
 
-        def write(numbers: Sequence[int], states: RowStates) -> None:
-            def told(place: int, token: int) -> None:
-                number = numbers[place]
-                firsts[number] = firsts[number] or time.perf_counter() - gated
-                if (on_token := questions[number].on_token) is not None:
-                    on_token(token)
+    def start(self, *, most: int = 256) -> Decoding:
+        """Decode questions that come and go; `most` as for `decode_batch`."""
+        return Decoding(self.runner, self, most=most)
 
-            found = self.runner.generate(
-                states,
-                torch.cat([plans[number][1] for number in numbers]),  # type: ignore[misc]  # plans are pairs of tensors
-                most=most,
-                masks=[questions[number].mask for number in numbers],
-                on_token=told,
-            )
-            for number, ids in zip(numbers, found, strict=True):
-                answers[number] = ids
-
-        if first:
-            write(first, self._narrowed(states, first, asked, plans))
-        if again:
-            rows = torch.cat([plans[number][0] for number in again])
-            write(again, self.runner.run([prompts[n] for n in again], rows, range(len(again))))
-        ended = time.perf_counter() - gated
-        return [
-            Decoded(
-                ids,
-                tuple(map(float, weights)) if weights is not None else (),
-                len(rows),
-                len(ids) < most,
-                gated - began,
-                at,
-                ended,
-            )
-            for ids, weights, (rows, _), at in zip(answers, known, plans, firsts, strict=True)
-        ]
-
-    def _known(self, question: Question) -> Tensor | None:
-        """Weights that need no previews, [K]."""
+    def known(self, question: Question) -> Tensor | None:
+        """Weights that need no previews, [K]; see `Weigher`."""
         if question.weights is not None:
             return torch.tensor(question.weights, dtype=torch.float32, device=self.runner.device)
         if question.mode is Mode.EARLY:
@@ -183,29 +109,10 @@ class FusedDecoder:
             raise ValueError("decoding without weights needs a gate")
         return None
 
-    def _gated(self, questions: Sequence[Question], asked: Sequence[int], states: RowStates) -> Tensor:
-        """The gate's weights for the questions `asked`, [N, K]."""
-        if not asked or self.gate is None:
-            return torch.empty(0)
-        made = [self.features(questions[number].prompt, states.of(number)) for number in asked]
+    def gated(self, questions: Sequence[Question], states: RowStates) -> Tensor:
+        """The gate's weights for questions, by their prompts' states through all K adapters: [N, K]."""
+        if self.gate is None:
+            raise ValueError("decoding without weights needs a gate")
+        made = [self.features(question.prompt, states.of(place)) for place, question in enumerate(questions)]
         weights: Tensor = self.gate(torch.stack([p for p, _ in made]), torch.stack([e for _, e in made]))
         return weights
-
-    def _narrowed(
-        self,
-        states: RowStates,
-        kept: Sequence[int],
-        asked: Sequence[int],
-        plans: Sequence[tuple[Tensor, Tensor | None]],
-    ) -> RowStates:
-        """Only the rows of `kept` questions that their plans name, their owners counted anew."""
-        rows = []
-        for number in kept:
-            own = [row for row, owner in enumerate(states.owners) if owner == number]
-            rows += [own[int(unit.argmax())] for unit in plans[number][0]] if number in asked else own
-        if len(rows) < len(states.owners):
-            states.select(rows)
-        places = {number: place for place, number in enumerate(kept)}
-        states.owners = [places[owner] for owner in states.owners]
-        states.lengths = [states.lengths[number] for number in kept]
-        return states

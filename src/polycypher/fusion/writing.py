@@ -29,8 +29,8 @@ _SLACK = 64
 
 @dataclass(slots=True)
 class _Rows:
-    """What goes on, a row each: the question, how much it counts, the gate vector [Σr], the next position, the
-    first place in use of `kept`, and which places are no padding [places]."""
+    """What goes on, a row each: the question, how much it counts, the gate vector [Σr], the next position,
+    the first place in use of `kept`, and which places are no padding [places]."""
 
     owners: list[int]
     mixes: Tensor
@@ -200,9 +200,7 @@ class Writing:
 
     def _take(self, last: Tensor, rows: _Rows, numbers: Sequence[int]) -> list[tuple[int, list[int]]]:
         """The next tokens of `numbers`, whose rows are all of `rows`."""
-        tokens = dict(
-            zip(numbers, self._picker.pick(last, rows.mixes, rows.owners, numbers), strict=True)
-        )
+        tokens = dict(zip(numbers, self._picker.pick(last, rows.mixes, rows.owners, numbers), strict=True))
         finished = []
         for number, token in tokens.items():
             answer = self._answers[number]
