@@ -7,7 +7,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from polycypher.serving.metrics import Metrics
 from polycypher.serving.run import Server, listening, make_server
 from polycypher.serving.service import Service
 from polycypher.serving.settings import Settings
-from polycypher.translator.translator import Request, Translator
+from polycypher.translator.translator import Translator
 
 TOKEN = "a-token-of-the-tests"
 SLOW = (
@@ -40,10 +40,10 @@ class Held:
         self.let = threading.Event()
         self._model = model
 
-    def translate_batch(self, requests: Sequence[Request]) -> Any:
-        """What the model says, when it is let."""
+    def start(self) -> Any:
+        """The model's work, which begins when it is let."""
         assert self.let.wait(240)
-        return self._model.translate_batch(requests)
+        return self._model.start()
 
 
 @dataclass

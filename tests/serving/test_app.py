@@ -198,8 +198,10 @@ def test_questions_that_come_together_are_decoded_together(nano: Translator, dem
         model.let.set()
         responses = [other.result() for other in others]
         assert first.result().status_code == 200
-        assert value("polycypher_batch_questions_count") == 2
-        assert value("polycypher_batch_questions_sum") == 17
+        # One, 15 that joined it, and the last when a place was free.
+        assert value("polycypher_batch_questions_count") == 3
+        assert value("polycypher_batch_questions_bucket", {"le": "8.0"}) < 3
+        assert (value("polycypher_batch_questions_sum") or 0) > 17
         assert [response.status_code for response in responses] == [200] * 16
         alone = {question: served.ask(question).json()["cypher"] for question in set(questions)}
         for question, response in zip(questions, responses, strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -134,6 +134,12 @@ class Decoding:
     def step(self) -> list[tuple[int, Decoded]]:
         """Write one more token of every answer; returns what is finished, by number."""
         return self._ended(self._writing.step())
+
+    def drop(self, numbers: Collection[int]) -> None:
+        """Give up these questions."""
+        self._writing.drop(numbers)
+        for number in numbers:
+            self._begun.pop(number, None)
 
     def close(self) -> None:
         """Give up what is in the decoding."""

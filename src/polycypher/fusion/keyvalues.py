@@ -98,8 +98,8 @@ class KeyValues:
         self._take(len(rows))
 
     def join(self, other: KeyValues) -> None:
-        """Add another batch's rows behind the own ones, so that the last tokens of all stand side by side; the
-        places before the first token of a shorter one are blank."""
+        """Add another batch's rows behind the own ones, so that the last tokens of all stand side by side;
+        the places before the first token of a shorter one are blank."""
         length, rows = max(self.length, other.length), self.rows
         self.reserve(length, rows + other.rows)
         self._move(length - self.length)

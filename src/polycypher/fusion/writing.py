@@ -8,7 +8,7 @@ who else is there. Knows nothing of gates, Cypher or languages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -193,6 +193,15 @@ class Writing:
         if not rows.owners:
             self._rows = None
         return finished
+
+    def drop(self, numbers: Collection[int]) -> None:
+        """Give up these answers."""
+        for number in self._answers.keys() & set(numbers):
+            del self._answers[number], self._told[number]
+            self._picker.drop(number)
+        if self._rows is not None:
+            self._rows.drop(set(numbers))
+            self._rows = self._rows if self._rows.owners else None
 
     def close(self) -> None:
         """End the thread of the masks."""

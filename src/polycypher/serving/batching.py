@@ -1,7 +1,7 @@
-"""One thread that owns the model: it takes the questions that wait and translates them together.
+"""One thread that owns the model: questions join what it translates, and leave when they are finished.
 
-While it works on one batch the next one gathers by itself, so no question ever waits for others to come.
-Knows nothing of HTTP or databases.
+A question that comes while others are in work joins them at the next token, if there is a place; none waits
+for others to come, nor for others to end. Knows nothing of HTTP or databases.
 """
 
 from __future__ import annotations
@@ -11,20 +11,33 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 from polycypher.errors import ModelError, PolycypherError
+from polycypher.translator.translating import Outcome
 from polycypher.translator.translator import Request, Translation
 
-TranslateBatch: TypeAlias = Callable[[Sequence[Request]], Sequence[Translation | PolycypherError]]
-"""One outcome a request, in order."""
-
-_FADING = 0.2
-"""How much the last batch counts in the mean time of a question."""
+_FADING = 0.1
+"""How much the last question counts in the mean time of one."""
 
 _log = logging.getLogger(__name__)
+
+
+class Work(Protocol):
+    """Requests in the translation; see `polycypher.translator.translating.Translating`."""
+
+    @property
+    def requests(self) -> int: ...
+
+    def add(self, requests: Sequence[Request]) -> tuple[list[int], list[tuple[int, Outcome]]]: ...
+
+    def step(self) -> list[tuple[int, Outcome]]: ...
+
+    def drop(self, numbers: Collection[int]) -> None: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -39,34 +52,35 @@ class _Waiting:
 
 
 class Batcher:
-    """Gathers requests from an event loop and translates them in batches on a thread of its own.
+    """Takes requests from an event loop and translates them together on a thread of its own.
 
     Args:
-        translate_batch: called on that thread alone.
-        size: the most requests of a batch.
-        watch: told of each batch: its size, and the seconds each of its requests had waited.
+        start: begins work with the model; called on that thread alone, as is what it gives.
+        size: the most requests in work at once.
+        watch: told when requests join: how many are then in work, and the seconds each of them had waited.
     """
 
     def __init__(
         self,
-        translate_batch: TranslateBatch,
+        start: Callable[[], Work],
         *,
         size: int,
         watch: Callable[[int, Sequence[float]], None] = lambda size, waits: None,
     ) -> None:
-        self._translate_batch = translate_batch
+        self._start = start
         self._size = size
         self._watch = watch
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._ending = False
         self._seconds_each = 0.0
+        self._marked = 0.0
         self._thread = threading.Thread(target=self._work, name="polycypher-model", daemon=True)
         self._thread.start()
 
     @property
     def waiting(self) -> int:
-        """Requests that no batch has taken yet."""
+        """Requests that are not in work yet."""
         return len(self._waiting)
 
     @property
@@ -76,17 +90,17 @@ class Batcher:
 
     @property
     def seconds_each(self) -> float:
-        """What a question has taken lately of the model's time, within its batch; 0 before the first."""
+        """What a question has taken lately of the model's time, among the others; 0 before the first."""
         return self._seconds_each
 
     async def translate(self, request: Request, taken: Callable[[], None] = lambda: None) -> Translation:
         """Translate one request together with others.
 
-        Cancelled while it waits, it is dropped; once its batch has begun, its outcome is.
+        Cancelled, it is given up, whether it waits or is in work.
 
         Args:
             request: what to translate.
-            taken: called on the model's thread when its batch begins.
+            taken: called on the model's thread when its turn comes.
 
         Raises:
             PolycypherError: what the translator says of this request.
@@ -102,7 +116,7 @@ class Batcher:
         return await waiting.outcome
 
     def close(self, seconds: float = 5.0) -> None:
-        """Drop what waits and let the batch in work end, for so many seconds."""
+        """Drop what waits and let what is in work end, for so many seconds."""
         with self._changed:
             self._ending = True
             dropped = list(self._waiting)
@@ -113,43 +127,96 @@ class Batcher:
         self._thread.join(seconds)
 
     def _work(self) -> None:
-        while (batch := self._next()) is not None:
-            began = time.monotonic()
-            for waiting in batch:
-                waiting.taken()
-            outcomes = self._translated(batch)
-            # Told before the outcomes are: whoever receives one may ask at once how long it took.
-            each = (time.monotonic() - began) / len(batch)
-            self._seconds_each += (_FADING if self._seconds_each else 1.0) * (each - self._seconds_each)
-            for waiting, outcome in zip(batch, outcomes, strict=True):
-                _settle(waiting, outcome)
+        inside: dict[int, _Waiting] = {}
+        work: Work | None = None
+        while (fresh := self._next(inside)) is not None:
+            try:
+                if work is None:
+                    work, self._marked = self._start(), time.monotonic()
+                self._settled(self._turn(work, inside, fresh), inside)
+                if not inside:
+                    work.close()
+                    work = None
+            except Exception as error:
+                if not isinstance(error, PolycypherError):
+                    _log.exception("the model failed on %d questions", len(inside))
+                if work is not None:
+                    work.close()
+                    work = None
+                failed = list({id(waiting): waiting for waiting in (*inside.values(), *fresh)}.values())
+                inside.clear()
+                # One question may have brought the others down with it.
+                for waiting in failed:
+                    _settle(waiting, self._alone(waiting.request) if len(failed) > 1 else _failure(error))
 
-    def _next(self) -> list[_Waiting] | None:
-        """The next batch, of requests that somebody still waits for; None when the batcher is closed."""
+    def _next(self, inside: dict[int, _Waiting]) -> list[_Waiting] | None:
+        """Requests that join those inside and that somebody still waits for; None when all has ended."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._ending)
-                if self._ending:
-                    return None
-                count = min(self._size, len(self._waiting))
-                batch = [self._waiting.popleft() for _ in range(count)]
-            batch = [waiting for waiting in batch if not waiting.outcome.done()]
-            if batch:
+                if not inside:
+                    self._changed.wait_for(lambda: self._waiting or self._ending)
+                    if self._ending:
+                        return None
+                count = min(self._size - len(inside), len(self._waiting))
+                fresh = [self._waiting.popleft() for _ in range(count)]
+            fresh = [waiting for waiting in fresh if not waiting.outcome.done()]
+            if fresh:
                 now = time.monotonic()
-                self._watch(len(batch), [now - waiting.since for waiting in batch])
-                return batch
+                self._watch(len(inside) + len(fresh), [now - waiting.since for waiting in fresh])
+            if fresh or inside:
+                return fresh
 
-    def _translated(self, batch: Sequence[_Waiting]) -> Sequence[Translation | PolycypherError]:
+    def _turn(
+        self, work: Work, inside: dict[int, _Waiting], fresh: Sequence[_Waiting]
+    ) -> list[tuple[int, Outcome]]:
+        """Let the fresh ones join and write one more token of every query; gives what is finished."""
+        left = [number for number, waiting in inside.items() if waiting.outcome.done()]
+        if left:
+            work.drop(left)
+            for number in left:
+                del inside[number]
+        finished: list[tuple[int, Outcome]] = []
+        if fresh:
+            for waiting in fresh:
+                waiting.taken()
+            numbers, finished = work.add([waiting.request for waiting in fresh])
+            inside.update(zip(numbers, fresh, strict=True))
+        return finished + (work.step() if work.requests else [])
+
+    def _settled(self, finished: Sequence[tuple[int, Outcome]], inside: dict[int, _Waiting]) -> None:
+        """Give requests their outcomes."""
+        if not finished:
+            return
+        # Told before the outcomes are: whoever receives one may ask at once how long it took.
+        now = time.monotonic()
+        each, self._marked = (now - self._marked) / len(finished), now
+        fading = 1 - (1 - _FADING) ** len(finished) if self._seconds_each else 1.0
+        self._seconds_each += fading * (each - self._seconds_each)
+        for number, outcome in finished:
+            _settle(inside.pop(number), outcome)
+
+    def _alone(self, request: Request) -> Outcome:
+        """The outcome of one request by itself."""
         try:
-            return self._translate_batch([waiting.request for waiting in batch])
-        except PolycypherError as error:
-            return [error] * len(batch)
-        except Exception:
-            _log.exception("the model failed on a batch of %d", len(batch))
-        if len(batch) == 1:
-            return [ModelError("the model failed on this question; the server's log says why")]
-        # One question may have brought the others down with it.
-        return [outcome for waiting in batch for outcome in self._translated([waiting])]
+            work = self._start()
+            try:
+                _, finished = work.add([request])
+                while work.requests:
+                    finished += work.step()
+            finally:
+                work.close()
+        except Exception as error:
+            if not isinstance(error, PolycypherError):
+                _log.exception("the model failed on a question")
+            return _failure(error)
+        return finished[0][1]
+
+
+def _failure(error: Exception) -> PolycypherError:
+    """What is told of an error."""
+    if isinstance(error, PolycypherError):
+        return error
+    return ModelError("the model failed on this question; the server's log says why")
 
 
 def _settle(waiting: _Waiting, outcome: Translation | PolycypherError) -> None:

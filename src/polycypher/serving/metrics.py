@@ -65,7 +65,7 @@ class Metrics:
         )
         self.batches = Histogram(
             "polycypher_batch_questions",
-            "Questions that one fused decode took.",
+            "Questions in one fused decode, whenever one joins.",
             buckets=_BATCHES,
             registry=self.registry,
         )
@@ -93,7 +93,7 @@ class Metrics:
         Gauge(name, help, registry=self.registry).set_function(value)
 
     def batch(self, size: int, waits: Sequence[float]) -> None:
-        """Count one batch: its size, and the seconds that each question waited for it."""
+        """Count who joined a decode: how many are in it now, and the seconds that each of them had waited."""
         self.batches.observe(size)
         for seconds in waits:
             self.stages.labels("wait").observe(seconds)

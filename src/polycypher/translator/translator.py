@@ -22,6 +22,7 @@ from polycypher.translator.bundle import Manifest, find_bundle
 from polycypher.translator.grounding import Homes, grounded
 from polycypher.translator.names import complete_names
 from polycypher.translator.prompts import PromptMaker
+from polycypher.translator.translating import Translating
 
 LONGEST_QUESTION = 2000
 """Characters; longer questions are refused."""
@@ -85,7 +86,7 @@ class Translation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class Prepared:
     """A request as the decoder takes it, and what is needed to read its answer."""
 
     question: Any
@@ -180,25 +181,28 @@ class Translator:
         Raises:
             ModelError: the translator is closed.
         """
-        with self._lock:
+        with self.start() as translating:
+            numbers, finished = translating.add(requests)
+            while translating.requests:
+                finished += translating.step()
+        made = dict(finished)
+        return [made[number] for number in numbers]
+
+    def start(self) -> Translating:
+        """Translate requests that come and go; until it is closed, other threads wait for the model.
+
+        Raises:
+            ModelError: the translator is closed.
+        """
+        self._lock.acquire()
+        try:
             if self._decoder is None:
                 raise ModelError("the translator is closed; load it again")
-            prepared: list[_Prepared | PolycypherError] = []
-            for request in requests:
-                try:
-                    prepared.append(self._prepare(request))
-                except PolycypherError as error:
-                    prepared.append(error)
-            usable = [one for one in prepared if isinstance(one, _Prepared)]
-            decoded = iter(
-                self._decoder.decode_batch([one.question for one in usable], most=LONGEST_QUERY)
-                if usable
-                else ()
-            )
-            return [
-                self._read(request, one, next(decoded)) if isinstance(one, _Prepared) else one
-                for request, one in zip(requests, prepared, strict=True)
-            ]
+            decoding = self._decoder.start(most=LONGEST_QUERY)
+        except BaseException:
+            self._lock.release()
+            raise
+        return Translating(decoding, self._prepare, self._read, self._lock.release)
 
     def translate_many(
         self,
@@ -251,7 +255,7 @@ class Translator:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _prepare(self, request: Request) -> _Prepared:
+    def _prepare(self, request: Request) -> Prepared:
         from polycypher.fusion.fused import Question
 
         asked = check_question(request.question)
@@ -276,11 +280,9 @@ class Translator:
                 ids.append(token)
                 on_text(self._tokenizer.decode(ids, skip_special_tokens=True))
 
-        return _Prepared(
-            Question(prompt, mode, weights, mask, told), asked, mask, (notice,) if notice else ()
-        )
+        return Prepared(Question(prompt, mode, weights, mask, told), asked, mask, (notice,) if notice else ())
 
-    def _read(self, request: Request, one: _Prepared, decoded: Any) -> Translation:
+    def _read(self, request: Request, one: Prepared, decoded: Any) -> Translation:
         notices = list(one.notices)
         if one.mask is not None and not one.mask.constrained:
             notices.append(
