@@ -40,10 +40,10 @@ class Held:
         self.let = threading.Event()
         self._model = model
 
-    def start(self) -> Any:
+    def start(self, *, overlap: bool) -> Any:
         """The model's work, which begins when it is let."""
         assert self.let.wait(240)
-        return self._model.start()
+        return self._model.start(overlap=overlap)
 
 
 @dataclass

@@ -136,7 +136,7 @@ class Writer:
     requests = 0
     """In work: none is for longer than a call."""
 
-    def start(self) -> Writer:
+    def start(self, *, overlap: bool) -> Writer:
         return self
 
     def close(self) -> None:

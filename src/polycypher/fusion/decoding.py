@@ -7,37 +7,14 @@ Knows nothing of Cypher, databases or languages by name.
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
-import torch
-from torch import Tensor
-
-from polycypher.corpus.prompt import PromptTokens
-from polycypher.fusion.generation import TokenMask
-from polycypher.fusion.modes import Mode, rows_of
-from polycypher.fusion.runner import RowStates, Runner
-
-_TOKENS = 512
-"""Tokens of second parts that a CPU runs at once: more does not fit its caches, and takes longer for each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A prompt to be answered.
-
-    `weights` [K] take the gate's place; None asks it. `mask` restricts the next token, `on_token` is told of
-    each token as it is chosen.
-    """
-
-    prompt: PromptTokens
-    mode: Mode = Mode.LOGITS
-    weights: Sequence[float] | None = None
-    mask: TokenMask | None = None
-    on_token: Callable[[int], None] | None = None
+from polycypher.fusion.reading import Question, Reader, Reading, Weigher
+from polycypher.fusion.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +34,6 @@ class Decoded:
     decode_seconds: float
 
 
-class Weigher(Protocol):
-    """Tells how the adapters count for a question."""
-
-    threshold: float
-
-    def known(self, question: Question) -> Tensor | None:
-        """Weights that need no pass of the prompt, [K]; None where the states tell.
-
-        Raises:
-            ValueError: no weights, and no gate for the question's mode.
-        """
-        ...
-
-    def gated(self, questions: Sequence[Question], states: RowStates) -> Tensor:
-        """Weights by the states of the prompts, [N, K]."""
-        ...
-
-
 @dataclass(slots=True)
 class _Begun:
     """A question in the writing: when it joined, when its weights were known, when its first token was."""
@@ -87,6 +46,16 @@ class _Begun:
     first: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Questions whose prompts are being read: their numbers, when they joined, and what becomes of them."""
+
+    numbers: list[int]
+    questions: list[Question]
+    joined: float
+    reading: Future[list[Reading]]
+
+
 class Decoding:
     """Questions in the decoding; `close` it when done.
 
@@ -94,22 +63,25 @@ class Decoding:
         runner: the model and its adapters.
         weigher: tells how the adapters count.
         most: tokens of an answer; one that is cut there is not `complete`.
+        overlap: read prompts on a thread of their own while answers are written. What is written does not
+            depend on it but for rounding: which rows run together is then a matter of time.
     """
 
-    def __init__(self, runner: Runner, weigher: Weigher, *, most: int) -> None:
-        self._runner = runner
-        self._weigher = weigher
+    def __init__(self, runner: Runner, weigher: Weigher, *, most: int, overlap: bool = False) -> None:
+        self._reader = Reader(runner, weigher)
         self._most = most
         self._writing = runner.write(most=most)
+        self._pool = ThreadPoolExecutor(1, "prompts") if overlap else None
+        self._asked: deque[_Asked] = deque()
         self._begun: dict[int, _Begun] = {}
+        self._gone: set[int] = set()
         self._count = 0
 
     @property
     def questions(self) -> int:
         """How many are in the decoding."""
-        return self._writing.questions
+        return self._writing.questions + sum(len(asked.numbers) for asked in self._asked)
 
-    @torch.inference_mode()
     def add(self, questions: Sequence[Question]) -> tuple[list[int], list[tuple[int, Decoded]]]:
         """Let questions join, in any modes.
 
@@ -120,110 +92,74 @@ class Decoding:
             ValueError: a question without weights, and no gate for its mode.
         """
         began = time.perf_counter()
+        known = self._reader.known(questions)
         numbers = list(range(self._count, self._count + len(questions)))
-        known = [self._weigher.known(question) for question in questions]
         self._count += len(questions)
         finished = []
-        for places in self._together(questions, known):
+        for places in self._reader.together(questions, known):
             chosen = [questions[place] for place in places]
-            written = self._run([numbers[p] for p in places], chosen, [known[p] for p in places], began)
-            finished += written
+            reading: Future[list[Reading]] = Future()
+            weights = [known[place] for place in places]
+            if self._pool is not None:
+                reading = self._pool.submit(self._reader.read, chosen, weights)
+            else:
+                reading.set_result(self._reader.read(chosen, weights))
+            asked = _Asked([numbers[place] for place in places], chosen, began, reading)
+            if self._pool is not None:
+                self._asked.append(asked)
+            else:
+                finished += self._begin(asked)
         return numbers, finished
 
-    @torch.inference_mode()
     def step(self) -> list[tuple[int, Decoded]]:
-        """Write one more token of every answer; returns what is finished, by number."""
-        return self._ended(self._writing.step())
+        """Write one more token of every answer; returns what is finished, by number.
+
+        Prompts that have been read meanwhile join first; where no answer is in the writing, the next one is
+        waited for.
+        """
+        finished = []
+        while self._asked and (self._asked[0].reading.done() or not self._writing.questions):
+            finished += self._begin(self._asked.popleft())
+        if self._writing.questions:
+            finished += self._ended(self._writing.step())
+        return finished
 
     def drop(self, numbers: Collection[int]) -> None:
         """Give up these questions."""
         self._writing.drop(numbers)
         for number in numbers:
-            self._begun.pop(number, None)
+            if self._begun.pop(number, None) is None:
+                self._gone.add(number)  # its prompt is still being read
 
     def close(self) -> None:
         """Give up what is in the decoding."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
         self._writing.close()
 
-    def _together(self, questions: Sequence[Question], known: Sequence[Tensor | None]) -> Iterator[list[int]]:
-        """Places of questions to run at once: the gate is asked for all of them or for none, and on a CPU
-        they are of like length and as many as its caches bear."""
-        most = _TOKENS if self._runner.device.type == "cpu" else sys.maxsize
-        for asked in (False, True):
-            rows = self._runner.stacked.count if asked else 1
-            places = [place for place, given in enumerate(known) if (given is None) is asked]
-            places.sort(key=lambda place: len(questions[place].prompt.suffix))
-            group: list[int] = []
-            for place in places:
-                if group and (len(group) + 1) * rows * len(questions[place].prompt.suffix) > most:
-                    yield group
-                    group = []
-                group.append(place)
-            if group:
-                yield group
-
-    def _run(
-        self,
-        numbers: Sequence[int],
-        questions: Sequence[Question],
-        known: Sequence[Tensor | None],
-        began: float,
-    ) -> list[tuple[int, Decoded]]:
-        """Run prompts and write their first tokens; the gate is asked for all of them or for none."""
-        asked = known[0] is None
-        prompts = [(question.prompt.prefix, question.prompt.suffix) for question in questions]
-        if asked:
-            states = self._prompted(prompts, [self._runner.stacked.one_hot()] * len(prompts))
-            weights = self._weigher.gated(questions, states)
-        else:
-            weights = torch.stack([given for given in known if given is not None])
-        plans = [
-            rows_of(given, question.mode, self._weigher.threshold)
-            for question, given in zip(questions, weights, strict=True)
-        ]
-        if not asked:
-            states = self._prompted(prompts, [rows for rows, _ in plans])
-        now = time.perf_counter()
-        for number, question, given, (rows, _) in zip(numbers, questions, weights, plans, strict=True):
-            self._begun[number] = _Begun(question, tuple(given.tolist()), len(rows), began, now)
-        # A mixture that is known only now makes rows that did not run yet: they run by themselves.
-        again = [place for place, one in enumerate(questions) if asked and one.mode is Mode.MERGED]
-        written = []
-        if len(again) < len(questions):
-            first = [place for place in range(len(questions)) if place not in again]
-            if asked:
-                _narrow(states, first, [rows for rows, _ in plans])
-            written += self._write(numbers, questions, first, states, plans)
-        if again:
-            states = self._prompted([prompts[place] for place in again], [plans[place][0] for place in again])
-            written += self._write(numbers, questions, again, states, plans)
-        return written
-
-    def _prompted(
-        self, prompts: Sequence[tuple[Sequence[int], Sequence[int]]], rows: Sequence[Tensor]
-    ) -> RowStates:
-        """Prompts after their run, each in rows of its own."""
-        owners = [place for place, own in enumerate(rows) for _ in range(len(own))]
-        return self._runner.run(prompts, torch.cat(list(rows)), owners)
-
-    def _write(
-        self,
-        numbers: Sequence[int],
-        questions: Sequence[Question],
-        places: Sequence[int],
-        states: RowStates,
-        plans: Sequence[tuple[Tensor, Tensor]],
-    ) -> list[tuple[int, Decoded]]:
-        """Begin to write the answers of the questions at `places`."""
-        return self._ended(
-            self._writing.add(
-                states,
-                torch.cat([plans[place][1] for place in places]),
-                numbers=[numbers[place] for place in places],
-                masks=[questions[place].mask for place in places],
+    def _begin(self, asked: _Asked) -> list[tuple[int, Decoded]]:
+        """Begin to write the answers of questions once their prompts are read."""
+        finished = []
+        for reading in asked.reading.result():
+            numbers = [asked.numbers[place] for place in reading.places]
+            questions = [asked.questions[place] for place in reading.places]
+            for place, (number, question) in enumerate(zip(numbers, questions, strict=True)):
+                rows = reading.states.owners.count(place)
+                self._begun[number] = _Begun(
+                    question, reading.weights[place], rows, asked.joined, reading.gated
+                )
+            written = self._writing.add(
+                reading.states,
+                reading.mixes,
+                numbers=numbers,
+                masks=[question.mask for question in questions],
                 on_token=self._told,
             )
-        )
+            finished += self._ended(written)
+            if gone := self._gone.intersection(numbers):
+                self._gone -= gone
+                self.drop(self._begun.keys() & gone)
+        return finished
 
     def _told(self, number: int, token: int) -> None:
         begun = self._begun[number]
@@ -246,12 +182,3 @@ class Decoding:
             )
             ended.append((number, decoded))
         return ended
-
-
-def _narrow(states: RowStates, kept: Sequence[int], plans: Sequence[Tensor]) -> None:
-    """Leave only the rows of `kept` questions that their plans (one-hot) name, of a row an adapter."""
-    count = len(states.owners) // len(plans)
-    states.select([place * count + int(unit.argmax()) for place in kept for unit in plans[place]])
-    places = {place: number for number, place in enumerate(kept)}
-    states.owners = [places[owner] for owner in states.owners]
-    states.lengths = [states.lengths[place] for place in kept]

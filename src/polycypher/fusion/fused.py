@@ -16,11 +16,12 @@ import torch
 from torch import Tensor
 
 from polycypher.corpus.prompt import PromptTokens
-from polycypher.fusion.decoding import Decoded, Decoding, Question
+from polycypher.fusion.decoding import Decoded, Decoding
 from polycypher.fusion.gate import Gate
 from polycypher.fusion.generation import TokenMask
 from polycypher.fusion.inputs import GateInputs, PromptStates, question_embedding
 from polycypher.fusion.modes import THRESHOLD, Mode
+from polycypher.fusion.reading import Question
 from polycypher.fusion.runner import RowStates, Runner
 from polycypher.fusion.stacked import StackedAdapter
 
@@ -91,9 +92,9 @@ class FusedDecoder:
         answers = dict(found)
         return [answers[number] for number in numbers]
 
-    def start(self, *, most: int = 256) -> Decoding:
-        """Decode questions that come and go; `most` as for `decode_batch`."""
-        return Decoding(self.runner, self, most=most)
+    def start(self, *, most: int = 256, overlap: bool = False) -> Decoding:
+        """Decode questions that come and go; see `Decoding` for the arguments."""
+        return Decoding(self.runner, self, most=most, overlap=overlap)
 
     def known(self, question: Question) -> Tensor | None:
         """Weights that need no previews, [K]; see `Weigher`."""

@@ -14,6 +14,7 @@ each layer's change (`StackedAdapter.routed`). Knows nothing of languages or dat
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,9 +57,10 @@ class LayerRouter(Protocol):
         ...
 
 
-class _Gates:
-    """What every stacked layer sees: the gate vectors of the batch in flight, [rows, Σr] or None, or a
-    router in their place; each adapter's place on the ranks, `owner` [Σr], and its scale there."""
+class _Gates(threading.local):
+    """What every stacked layer sees, each thread for itself: the gate vectors of the batch in flight,
+    [rows, Σr] or None, or a router in their place; each adapter's place on the ranks, `owner` [Σr], and its
+    scale there."""
 
     def __init__(self, owner: Tensor, scales: Tensor) -> None:
         self.vectors: Tensor | None = None

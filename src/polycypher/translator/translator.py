@@ -188,8 +188,11 @@ class Translator:
         made = dict(finished)
         return [made[number] for number in numbers]
 
-    def start(self) -> Translating:
+    def start(self, *, overlap: bool = False) -> Translating:
         """Translate requests that come and go; until it is closed, other threads wait for the model.
+
+        Args:
+            overlap: read prompts on a thread of their own while queries are written; see `Decoding`.
 
         Raises:
             ModelError: the translator is closed.
@@ -198,7 +201,7 @@ class Translator:
         try:
             if self._decoder is None:
                 raise ModelError("the translator is closed; load it again")
-            decoding = self._decoder.start(most=LONGEST_QUERY)
+            decoding = self._decoder.start(most=LONGEST_QUERY, overlap=overlap)
         except BaseException:
             self._lock.release()
             raise
