@@ -54,6 +54,7 @@ class KnownValues:
         self._again = 0.0
         self._building = False
         self._lock = threading.Lock()
+        self._named: tuple[GraphSchema, tuple[str, ...]] | None = None  # a schema and its names
 
     def stored(self, question: str, texts: Sequence[str]) -> Homes:
         """Those of `texts` that the graph stores; see `GraphStore.stored`.
@@ -61,7 +62,7 @@ class KnownValues:
         Where all values are known, the graph is asked only about what is written like a name and is not among
         them, as it may have come since, and about what is too long for the index.
         """
-        index = self._known(wait=False)
+        index = self._known(wait=lambda: False)
         fresh = self._fixed or time.monotonic() < self._built + FRESH_SECONDS
         if index is None or not index.complete or not fresh:
             return find_stored(self._run, self._schema(), texts)
@@ -79,12 +80,10 @@ class KnownValues:
         languages: Sequence[str] = (),
     ) -> Near:
         """The question with stored values in the place of what is nearly one; see `GraphStore.near`."""
-        index = self._known(wait=bool(unknown_names(question, texts, stored)))
+        index = self._known(wait=lambda: bool(unknown_names(question, texts, stored)))
         if index is None:
             return Near(question)
-        schema = self._schema()
-        names = (*schema.labels, *schema.relationship_types, *schema.properties)
-        return find_near(question, texts, index, stored, known=names, languages=languages)
+        return find_near(question, texts, index, stored, known=self._names(), languages=languages)
 
     def build(self, *, seconds: float = SECONDS) -> ValueIndex:
         """Build the index anew, keep it and give it; one that says less than what is known is not kept."""
@@ -97,7 +96,16 @@ class KnownValues:
                 store_index(self._key, index)
         return index
 
-    def _known(self, *, wait: bool) -> ValueIndex | None:
+    def _names(self) -> tuple[str, ...]:
+        """The names of the schema; of one schema they are sorted once and not for every question."""
+        schema = self._schema()
+        known = self._named
+        if known is None or known[0] is not schema:
+            names = (*schema.labels, *schema.relationship_types, *schema.properties)
+            self._named = known = (schema, names)
+        return known[1]
+
+    def _known(self, *, wait: Callable[[], bool]) -> ValueIndex | None:
         """The index, if there is one; where there is none, one built in a second if a question may `wait`.
 
         Where it is missing, old or was built in that second, a thread of its own goes on to build all of it.
@@ -108,7 +116,7 @@ class KnownValues:
                 self._index, self._built = index, time.monotonic() - age
             if self._index is not None and time.monotonic() < self._built + OLDEST_SECONDS:
                 return self._index
-            if self._index is None and wait and (first := self._first()) is not None:
+            if self._index is None and wait() and (first := self._first()) is not None:
                 return first
             self._start()
             return self._index

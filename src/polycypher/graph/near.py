@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from polycypher.graph.folding import fold
-from polycypher.graph.names import known_names
+from polycypher.graph.names import Names, known_names
+from polycypher.graph.said import Said, said_in
 from polycypher.graph.value_index import Place, ValueIndex
 
-_QUOTES = "'\"“”«»„‘’"
 _DIGITS = re.compile(r"\d+")
-_BEFORE, _AFTER = re.compile(r"\w+ $"), re.compile(r" (\w+)")
 _LIMITS = ((16, 3), (9, 2), (5, 1))
 """Letters of a name, and how many of them may be wrong."""
 _LETTERS_OF_A_PHRASE = 8
@@ -65,21 +65,6 @@ class Near:
         return tuple(found.sentence for found in self.substitutions)
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """A text of the question, where it stands, and its folded form.
-
-    `name` says that it looks like a name, `alone` that no capital beside it makes it part of a longer one.
-    """
-
-    text: str
-    start: int
-    end: int
-    name: bool
-    alone: bool
-    folded: str
-
-
 def find_near(
     question: str,
     texts: Sequence[str],
@@ -101,18 +86,19 @@ def find_near(
         known: names of the schema; they are no values.
         languages: whose names of countries, languages and months are looked into, beside a few others.
     """
-    exact = {text.casefold() for text in stored}
-    schema_names = {fold(name) for name in known}
-    asked = [said for said in _said(question, texts) if not _is_stored(said.text, question, exact)]
+    exact = _exact(question, stored)
+    schema_names = _folded(tuple(known))
+    names = known_names(languages)
+    asked = [said for said in said_in(question, texts) if not _is_stored(said.text, exact)]
     # Of a question that writes names with capitals, words in small letters are no names.
     phrases = len(index.folded) <= _MOST_FOR_PHRASES and not any(said.name for said in asked)
-    found: list[tuple[int, int, _Said, Substitution]] = []
+    found: list[tuple[int, int, Said, Substitution]] = []
     for said in asked:
         if said.folded not in schema_names:
-            ranked = _taken(said, index, schema_names, languages, phrases)
+            ranked = _taken(said, index, schema_names, names, phrases)
             found += ((rank, -len(said.text), said, taken) for rank, taken in ranked)
     found.sort(key=lambda entry: (*entry[:2], entry[2].start))
-    chosen: list[tuple[_Said, Substitution]] = []
+    chosen: list[tuple[Said, Substitution]] = []
     for _, _, said, taken in found:
         if all(said.end <= other.start or other.end <= said.start for other, _ in chosen):
             chosen.append((said, taken))
@@ -124,20 +110,32 @@ def find_near(
 
 def unknown_names(question: str, texts: Sequence[str], stored: Mapping[str, frozenset[Place]]) -> list[str]:
     """Those of `texts` that are written like names in the question, and are not stored as they are."""
-    exact = {text.casefold() for text in stored}
-    said = (one.text for one in _said(question, texts) if one.name)
-    return [text for text in dict.fromkeys(said) if not _is_stored(text, question, exact)]
+    exact = _exact(question, stored)
+    said = (one.text for one in said_in(question, texts) if one.name)
+    return [text for text in dict.fromkeys(said) if not _is_stored(text, exact)]
 
 
-def _is_stored(text: str, question: str, exact: set[str]) -> bool:
+@lru_cache(maxsize=8)
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    """Names of a schema, folded: the same for every question."""
+    return frozenset(map(fold, names))
+
+
+def _exact(question: str, stored: Iterable[str]) -> dict[str, bool]:
+    """The stored texts without case, and whether the question holds them so."""
+    asked = question.casefold()
+    return {text: text in asked for text in (text.casefold() for text in stored)}
+
+
+def _is_stored(text: str, exact: Mapping[str, bool]) -> bool:
     """Whether a text is a stored one, a part of one that is asked for, or one with an ending.
 
     What is left beside the stored text counts for more than an ending if it holds a capital: `Tom` may be
     stored, and `Tom Hankes` still a misspelt name.
     """
-    folded, asked = text.casefold(), question.casefold()
-    for other in exact:
-        if folded in other and other in asked:
+    folded = text.casefold()
+    for other, asked in exact.items():
+        if asked and folded in other:
             return True
         if other in folded:
             at = folded.index(other)
@@ -147,38 +145,11 @@ def _is_stored(text: str, question: str, exact: set[str]) -> bool:
     return False
 
 
-# ---------------------------------------------------------------------- texts of the question
-
-
-def _said(question: str, texts: Sequence[str]) -> Iterator[_Said]:
-    begin = len(question) - len(question.lstrip("¿¡ \t" + _QUOTES))
-    for text in dict.fromkeys(texts):
-        if fold(text):
-            for found in re.finditer(rf"(?<!\w){re.escape(text)}(?!\w)", question):
-                yield _said_at(question, begin, text, *found.span())
-
-
-def _said_at(question: str, begin: int, text: str, start: int, end: int) -> _Said:
-    quoted = question[max(0, start - 1)] in _QUOTES and question[end : end + 1] in tuple(_QUOTES)
-    words = text.split()
-    big = [word[0].isupper() or word[0].isdigit() for word in words]
-    small = all(large or len(word) < 4 for large, word in zip(big, words, strict=True))  # `of`, `de la`
-    capital = words[0][0].isupper() and big[-1] and small
-    before, after = _BEFORE.search(question[:start]), _AFTER.match(question[end:])
-    longer = (before and before.start() > begin and before[0][0].isupper()) or (
-        after and after[1][0].isupper()
-    )
-    # A question begins with a capital anyhow: `List the top 5` is no name, `Apollo 13` may be.
-    proper = len(words) > 1 and (all(big) or any(word[0].isupper() for word in words[1:]))
-    name = quoted or (capital and (proper or start > begin))
-    return _Said(text, start, end, name, quoted or not longer, fold(text))
-
-
 # ---------------------------------------------------------------------- what it may be
 
 
 def _taken(
-    said: _Said, index: ValueIndex, schema_names: set[str], languages: Sequence[str], phrases: bool
+    said: Said, index: ValueIndex, schema_names: frozenset[str], names: Names, phrases: bool
 ) -> Iterator[tuple[int, Substitution]]:
     """The substitution for a text with its rank (less is nearer), if there is one."""
     same = index.folded.get(said.folded, ())
@@ -186,16 +157,17 @@ def _taken(
         other = same[0]
         if len(same) == 1 and other.casefold() != said.text.casefold() and (said.name or " " in said.text):
             yield 0, Substitution(said.text, other, index.places[other])
-    elif said.alone and (meant := _translated(said, index, languages)):
+    elif said.alone and (meant := _translated(said, index, names)):
         yield 1, Substitution(said.text, meant, index.places[meant], translated=True)
     elif (said.name or phrases) and (nearest := _misspelt(said, index, schema_names)):
         wrong, text = nearest
         yield 1 + wrong, Substitution(said.text, text, index.places[text])
 
 
-def _translated(said: _Said, index: ValueIndex, languages: Sequence[str]) -> str | None:
-    names = known_names(languages)
-    meanings = names.meanings.get(said.folded, frozenset())
+def _translated(said: Said, index: ValueIndex, names: Names) -> str | None:
+    meanings = names.meanings.get(said.folded)
+    if meanings is None:
+        return None
     if not said.name:  # a word in small letters is more likely a word than a language or a month
         meanings = frozenset(meaning for meaning in meanings if meaning[0] == "territory")
     stored = {
@@ -204,23 +176,26 @@ def _translated(said: _Said, index: ValueIndex, languages: Sequence[str]) -> str
     return stored.pop() if len(stored) == 1 else None
 
 
-def _misspelt(said: _Said, index: ValueIndex, schema_names: set[str]) -> tuple[int, str] | None:
+def _misspelt(said: Said, index: ValueIndex, schema_names: frozenset[str]) -> tuple[int, str] | None:
     """(letters wrong, stored text) of the one nearest stored text, if it is near enough.
 
     A text that is as near to a name of the schema is that name, misspelt.
     """
-    try:
-        from rapidfuzz.distance import OSA
-        from rapidfuzz.process import extract
-    except ImportError:
-        return None
     letters = len(said.folded)
     most = next((wrong for least, wrong in _LIMITS if letters >= least), 0)
     if not said.name:
         most = most - 1 if " " in said.text and letters >= _LETTERS_OF_A_PHRASE else 0
     if most < 1:
         return None
-    nearest = extract(said.folded, index.folded.keys(), scorer=OSA.distance, score_cutoff=most, limit=2)
+    try:
+        from rapidfuzz.distance import OSA
+        from rapidfuzz.process import extract
+    except ImportError:
+        return None
+    # A wrong letter changes the length by one at most, so that the others need not be compared.
+    lengths = range(letters - most, letters + most + 1)
+    near = [key for length in lengths for key in index.by_length.get(length, ())]
+    nearest = extract(said.folded, near, scorer=OSA.distance, score_cutoff=most, limit=2)
     if not nearest or (len(nearest) > 1 and nearest[0][1] == nearest[1][1]):
         return None
     key, wrong, _ = nearest[0]

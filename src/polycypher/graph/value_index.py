@@ -45,6 +45,8 @@ class ValueIndex:
     """Folded text → the stored texts that fold to it."""
     lowered: Mapping[str, tuple[str, ...]] = field(init=False, repr=False)
     """Text in small letters → the stored texts that are it in some case."""
+    by_length: Mapping[int, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    """Letters → the keys of `folded` that have so many."""
 
     def __post_init__(self) -> None:
         folded: dict[str, list[str]] = {}
@@ -53,6 +55,10 @@ class ValueIndex:
             lowered.setdefault(_lower(text), []).append(text)
             if key := fold(text):
                 folded.setdefault(key, []).append(text)
+        by_length: dict[int, list[str]] = {}
+        for key in folded:
+            by_length.setdefault(len(key), []).append(key)
+        object.__setattr__(self, "by_length", {length: tuple(keys) for length, keys in by_length.items()})
         for name, made in (("folded", folded), ("lowered", lowered)):
             object.__setattr__(self, name, {key: tuple(texts) for key, texts in made.items()})
 
