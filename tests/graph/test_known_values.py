@@ -78,12 +78,22 @@ def test_known_values_are_told_without_asking_the_graph() -> None:
 
 def test_a_name_that_is_not_among_them_may_have_come_since() -> None:
     graph = Graph("Bob Ray")
-    found = known(graph).stored("is Ann Lee with Bob Ray", ["Ann Lee", "Bob Ray", "with", "is"])
+    found = known(graph, fixed=False).stored("is Ann Lee with Bob Ray", ["Ann Lee", "Bob Ray", "with", "is"])
     assert found == {"Ann Lee": HERE, "Bob Ray": HERE}
     (query,) = graph.asked
     assert "'bob ray'" in query
     assert "'ann lee'" not in query
     assert "'with'" not in query
+
+
+def test_nothing_comes_to_a_graph_that_does_not_change() -> None:
+    found = known().stored("is Ann Lee with Bob Ray", ["Ann Lee", "Bob Ray", "with", "is"])
+    assert found == {"Ann Lee": HERE}
+
+
+@pytest.mark.parametrize("title", ["𝔄" * 41, "İ" * 41])
+def test_letters_are_counted_as_servers_count_them(title: str) -> None:
+    assert known(Graph(title)).stored(title, [title]) == {title: HERE}
 
 
 def test_what_is_too_long_for_the_index_is_asked_of_the_graph() -> None:

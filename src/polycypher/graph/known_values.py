@@ -59,15 +59,17 @@ class KnownValues:
     def stored(self, question: str, texts: Sequence[str]) -> Homes:
         """Those of `texts` that the graph stores; see `GraphStore.stored`.
 
-        Where all values are known, the graph is asked only about what is written like a name and is not among
-        them, as it may have come since, and about what is too long for the index.
+        Where all values are known, the graph is asked only about what is too long for the index, and, if it
+        may change, about what is written like a name and is not among them, as it may have come since.
         """
         index = self._known(wait=lambda: False)
         fresh = self._fixed or time.monotonic() < self._built + FRESH_SECONDS
         if index is None or not index.complete or not fresh:
             return find_stored(self._run, self._schema(), texts)
         found = index.find(texts)
-        missing = [*unknown_names(question, texts, found), *(text for text in texts if len(text) > LONGEST)]
+        missing = [text for text in texts if _too_long(text)]
+        if not self._fixed:
+            missing += unknown_names(question, texts, found)
         if missing:
             found |= find_stored(self._run, self._schema(), missing)
         return found
@@ -147,3 +149,11 @@ class KnownValues:
         finally:
             self._again = time.monotonic() + _AGAIN_SECONDS
             self._building = False
+
+
+def _too_long(text: str) -> bool:
+    """Whether the index may lack a value that is this text in some case.
+
+    Servers count characters beyond the first 65,536 twice, and a letter may be two in small letters.
+    """
+    return len(text) > LONGEST // 2 and len(text.lower().encode("utf-16-le", "surrogatepass")) > 2 * LONGEST
