@@ -49,6 +49,8 @@ def to_dialect(query: str, dialect: Dialect) -> str:
         text = Text(text.edited(_edits(text, *now[-1], dialect)))
     else:
         raise QueryRejected(f"the query has too many parts that {dialect.title} lacks; ask for less at once")
+    if not lacked and text.query == query:
+        return query  # most queries; nothing was said otherwise that would have to be looked at
     edits = [edit for use, lack in lacked for edit in _edits(text, use, lack, dialect)]
     return _unharmed(query, text.edited(edits))
 
