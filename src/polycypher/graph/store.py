@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol
 
 from polycypher.cypher import guard
@@ -32,6 +33,8 @@ __all__ = ["GraphStore", "Limits", "Result"]
 
 _EMBEDDED = "arcadedb"
 _EMBEDDED_SECONDS = 30.0
+_MOST_QUERIES = 200
+"""Queries of which it is remembered how they are said."""
 
 
 class Lease(Protocol):
@@ -85,6 +88,8 @@ class GraphStore:
         self._knowledge = GraphKnowledge(self._read_plain, name, key)
         # What is loaded into an embedded graph is another graph, with another key.
         self._values = KnownValues(self._read_plain, self.schema, key, fixed=lease is not None)
+        # The same questions come again and give the same queries. The guard looks at each all the same.
+        self._said = lru_cache(maxsize=_MOST_QUERIES)(self._say)
 
     @property
     def dialect(self) -> Dialect:
@@ -126,7 +131,7 @@ class GraphStore:
                 f"not {limits.seconds:g} s; lower the limit of seconds, or use a server of your own"
             )
         checked = guard.check(query)
-        said = to_dialect(checked, self.dialect)
+        said = self._said(checked)
         if explain and self.dialect.explains:
             self._run(said, limits, plan=True)
         result = self._run(said, limits)
@@ -204,6 +209,10 @@ class GraphStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _say(self, checked: str) -> str:
+        """A query in the server's Cypher."""
+        return to_dialect(checked, self.dialect)
 
     def _read_plain(self, query: str, limits: Limits) -> Result:
         """Run a query of this package's own, which every server understands."""
