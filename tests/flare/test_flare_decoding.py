@@ -111,7 +111,8 @@ def test_other_decoders_are_fused_alike() -> None:
 
 def test_masks_restrict_answers() -> None:
     class Only:
-        finished = False
+        def allows(self, token_id: int) -> bool:
+            return token_id == 42
 
         def mask(self) -> torch.Tensor:
             return torch.arange(96) == 42

@@ -108,6 +108,9 @@ class Listed:
     def finished(self) -> bool:
         return len(self.taken) >= self.steps
 
+    def allows(self, token_id: int) -> bool:
+        return bool(self.mask()[token_id])
+
     def mask(self) -> Tensor:
         mask = torch.zeros(VOCABULARY, dtype=torch.bool)
         mask[[END] if self.finished else self.allowed] = True

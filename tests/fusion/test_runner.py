@@ -98,17 +98,18 @@ def test_at_most_so_many_tokens(model: tuple[Any, StackedAdapter]) -> None:
 def test_finished_questions_do_not_disturb_the_others(
     model: tuple[Any, StackedAdapter], stops: tuple[int, ...]
 ) -> None:
-    """Rows of a finished question stay in the batch until enough have finished."""
+    """Rows of a finished question are given up, and others move into their places."""
     run = runner(model)
     suffixes = [random_ids(3 + number, seed=number).tolist() for number in range(7)]
 
     class Ends:
         """Allows the end token alone from a step on."""
 
-        finished = False
-
         def __init__(self, step: int | None) -> None:
             self.left = step
+
+        def allows(self, token_id: int) -> bool:
+            return bool(self.mask()[token_id])
 
         def mask(self) -> torch.Tensor:
             mask = torch.ones(96, dtype=torch.bool)

@@ -148,6 +148,5 @@ def greedy(
             for one in running:
                 one.step(tokens)
     finally:
-        picker.close()
         task.switch_off()
     return answers

@@ -135,7 +135,6 @@ class Decoding:
         """Give up what is in the decoding."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
-        self._writing.close()
 
     def _begin(self, asked: _Asked) -> list[tuple[int, Decoded]]:
         """Begin to write the answers of questions once their prompts are read."""

@@ -1,13 +1,13 @@
-"""`Picker`: the next token of every question, from mixed rows and under its mask.
+"""`Picker`: the next token of every question, from mixed rows and within its grammar.
 
-While the model runs, the masks of the next step are made on a thread beside it. Knows nothing of Cypher:
-a mask is an object with `mask`, `advance` and `finished`.
+Decoding is greedy, so a grammar is asked about the model's own first choice, which is nearly always allowed;
+only where it is not, all that is allowed is asked for. The token is the same as with a mask at every step.
+Knows nothing of Cypher: a mask is an object with `allows`, `mask` and `advance`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import torch
@@ -17,8 +17,7 @@ from torch import Tensor
 class TokenMask(Protocol):
     """What may come next; see `polycypher.translator.constrain` for one made from a grammar."""
 
-    @property
-    def finished(self) -> bool: ...
+    def allows(self, token_id: int) -> bool: ...
 
     def mask(self) -> Tensor: ...
 
@@ -26,7 +25,7 @@ class TokenMask(Protocol):
 
 
 class Picker:
-    """Chooses tokens; `close` it when done."""
+    """Chooses tokens."""
 
     def __init__(
         self,
@@ -40,22 +39,17 @@ class Picker:
         self._head = head
         self._probabilities = probabilities
         self._masks: dict[int, TokenMask] = {}
-        self._pool: ThreadPoolExecutor | None = None
-        self._made: dict[int, Future[Tensor]] = {}
         for question, mask in enumerate(masks):
             self.add(question, mask)
 
     def add(self, question: int, mask: TokenMask | None) -> None:
         """Choose for another question too."""
         if mask is not None:
-            self._pool = self._pool or ThreadPoolExecutor(1, "masks")
             self._masks[question] = mask
-            self._made[question] = self._pool.submit(mask.mask)
 
     def drop(self, question: int) -> None:
         """Choose for this question no more."""
         self._masks.pop(question, None)
-        self._made.pop(question, None)
 
     def pick(self, last: Tensor, mixes: Tensor, owners: Sequence[int], alive: Sequence[int]) -> list[int]:
         """The best token of each question in `alive`.
@@ -67,23 +61,19 @@ class Picker:
             alive: questions to choose for, in rising order.
         """
         scores = self._fused(last, mixes, owners, alive)
-        for place, question in enumerate(alive):
-            if question in self._made:
-                allowed = self._made.pop(question).result().to(scores.device)
-                scores[place].masked_fill_(~allowed, float("-inf"))
         tokens: list[int] = scores.argmax(-1).tolist()
+        for place, question in enumerate(alive):
+            mask = self._masks.get(question)
+            if mask is not None and not mask.allows(tokens[place]):
+                allowed = mask.mask().to(scores.device)
+                tokens[place] = int(scores[place].masked_fill(~allowed, float("-inf")).argmax())
         return tokens
 
     def advance(self, tokens: Mapping[int, int]) -> None:
-        """Tell the masks which token was taken for which question; their next ones are made meanwhile."""
+        """Tell the masks which token was taken for which question."""
         for question, token in tokens.items():
-            if self._pool is not None and (mask := self._masks.get(question)) is not None:
-                self._made[question] = self._pool.submit(_next, mask, token)
-
-    def close(self) -> None:
-        """End the thread."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            if (mask := self._masks.get(question)) is not None:
+                mask.advance(token)
 
     def _fused(self, last: Tensor, mixes: Tensor, owners: Sequence[int], alive: Sequence[int]) -> Tensor:
         """Scores of the next token [alive, V]."""
@@ -101,9 +91,3 @@ class Picker:
             return fused
         each = torch.log_softmax(self._head(last).float(), -1)
         return torch.logsumexp(each[None] + share.float().clamp_min(1e-30).log()[..., None], 1)
-
-
-def _next(mask: TokenMask, token: int) -> Tensor:
-    """The mask after a token."""
-    mask.advance(token)
-    return mask.mask()

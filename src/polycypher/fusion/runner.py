@@ -179,16 +179,12 @@ class Runner:
         count = len(states.lengths)
         answers: list[list[int]] = [[] for _ in range(count)]
         writing = self.write(most=most, probabilities=probabilities)
-        try:
-            written = writing.add(states, mixes, masks=masks or [None] * count, on_token=on_token)
-            while True:
-                for question, ids in written:
-                    answers[question] = ids
-                if not writing.questions:
-                    return answers
-                written = writing.step()
-        finally:
-            writing.close()
+        written = writing.add(states, mixes, masks=masks or [None] * count, on_token=on_token)
+        while writing.questions:
+            written += writing.step()
+        for question, ids in written:
+            answers[question] = ids
+        return answers
 
     def write(self, *, most: int = 256, probabilities: bool = False) -> Writing:
         """Answers in the writing, none yet; see `generate` for the arguments."""

@@ -95,7 +95,7 @@ class _Rows:
 
 
 class Writing:
-    """Answers in the writing; `close` it when done.
+    """Answers in the writing.
 
     Args:
         backbone: runs tokens.
@@ -202,10 +202,6 @@ class Writing:
         if self._rows is not None:
             self._rows.drop(set(numbers))
             self._rows = self._rows if self._rows.owners else None
-
-    def close(self) -> None:
-        """End the thread of the masks."""
-        self._picker.close()
 
     def _take(self, last: Tensor, rows: _Rows, numbers: Sequence[int]) -> list[tuple[int, list[int]]]:
         """The next tokens of `numbers`, whose rows are all of `rows`."""

@@ -232,6 +232,14 @@ class QueryMatcher:
         """False once the schema's constraint was given up."""
         return not self._failed
 
+    def allows(self, token_id: int) -> bool:
+        """Whether `mask` has this token, at a small part of its price; False may also mean that only `mask`
+        can tell."""
+        if self._finished or self._failed:
+            return bool(self.mask()[token_id])
+        engines = (self._schema,) if self._literals is None else (self._schema, self._literals)
+        return all(engine.validate_tokens([token_id]) == 1 for engine in engines)
+
     def mask(self) -> torch.Tensor:
         """The tokens that may come next.
 

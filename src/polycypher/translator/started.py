@@ -18,14 +18,13 @@ class StartedMask:
         self._making = making
 
     @property
-    def finished(self) -> bool:
-        """See `QueryMatcher`."""
-        return self._making.result().finished
-
-    @property
     def constrained(self) -> bool:
         """See `QueryMatcher`."""
         return self._making.result().constrained
+
+    def allows(self, token_id: int) -> bool:
+        """See `QueryMatcher`."""
+        return self._making.result().allows(token_id)
 
     def mask(self) -> torch.Tensor:
         """See `QueryMatcher`."""
