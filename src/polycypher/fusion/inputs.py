@@ -44,7 +44,8 @@ class GateInputs:
         ids = torch.tensor(prompt.ids, device=states.suffix.device)
         start, stop = config.window.span(before, len(prompt.suffix), prompt.question)
         if start >= before:
-            window = states.suffix[:, start - before : stop - before]
+            # In one piece, because a product with a slice takes twice as long.
+            window = states.suffix[:, start - before : stop - before].contiguous()
         else:
             window = torch.cat([states.prefix, states.suffix], 1)[:, start:stop]
         logits = self.model.lm_head(window) if config.reduction is not Reduction.HIDDEN else window

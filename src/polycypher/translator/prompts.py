@@ -13,6 +13,9 @@ from polycypher.corpus.prompt import PromptTemplate, PromptTokens
 from polycypher.schema import GraphSchema
 from polycypher.translator.fit import fit_schema
 
+_SCHEMAS = 64
+"""Schemas whose tokens are kept."""
+
 
 class PromptMaker:
     """A tokenizer, a template and how many tokens of schema the model reads. Not for several threads at once.
@@ -29,6 +32,7 @@ class PromptMaker:
         self.template = template
         self.schema_tokens = schema_tokens
         self._counts: dict[str, int] = {}
+        self._prefixes: dict[str, list[int]] = {}
 
     def fit(self, schema: GraphSchema, question: str) -> tuple[GraphSchema, str | None]:
         """The part of a schema that the model reads for a question, and what to tell the user of it.
@@ -57,13 +61,22 @@ class PromptMaker:
         question.
         """
         frame, asked = self.template, self._plain(question)
-        prefix = [*self._framing(frame.head), *self._plain(schema), *self._framing(frame.middle)]
+        prefix = self._prefix(schema)
         tried = self._plain("".join(f"\n{text}" for text in failed)) if failed else []
         return PromptTokens(prefix, asked + tried + self._framing(frame.tail), (0, len(asked)))
 
     def answer(self, cypher: str) -> list[int]:
         """The tokens of a gold query and the end token."""
         return [*self._plain(cypher), self.tokenizer.eos_token_id]
+
+    def _prefix(self, schema: str) -> list[int]:
+        """The prompt before the question, kept because the next one is mostly about the same schema."""
+        if schema not in self._prefixes:
+            if len(self._prefixes) > _SCHEMAS:
+                self._prefixes.clear()
+            head, middle = self._framing(self.template.head), self._framing(self.template.middle)
+            self._prefixes[schema] = [*head, *self._plain(schema), *middle]
+        return list(self._prefixes[schema])
 
     def _plain(self, text: str) -> list[int]:
         """Tokens of text that others wrote, without special ones."""
