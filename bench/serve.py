@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("words", nargs="*", help="options of `polycypher serve`, after --")
     options = parser.parse_args()
-    asked = itertools.cycle(questions(300))
+    asked = itertools.cycle(questions(3000))
     before = machine()
     with served(options.words) as server:
         result = asyncio.run(phases(server.url, asked, options.seconds))

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("words", nargs="*", help="options of `polycypher serve`, after --")
     options = parser.parse_args()
-    asked = itertools.cycle(questions(300))
+    asked = itertools.cycle(questions(3000))
     before = machine()
     with served(options.words) as server:
         answers, watched = asyncio.run(soak(server, asked, options.rate, 60 * options.minutes))
