@@ -67,3 +67,34 @@ def test_growing_keeps_what_is_there_and_takes_more_than_asked() -> None:
     kept.reserve(5)
     assert kept.bytes == before * 6 // 4
     assert torch.equal(kept.row(0, 4), torch.ones(LAYERS, 2, HEADS, 4, SIZE))
+
+
+@given(st.integers(1, 3), st.integers(1, 6), st.integers(1, 3), st.integers(1, 6))
+def test_rows_that_join_stand_behind_and_end_together(rows: int, length: int, more: int, other: int) -> None:
+    kept, joining = room(rows, length), room(more, other + 2)
+    states = torch.randn(rows, LAYERS, 2, HEADS, length, SIZE)
+    others = torch.randn(more, LAYERS, 2, HEADS, other, SIZE)
+    for batch, given_states in ((kept, states), (joining, others)):
+        for row, one in enumerate(given_states):
+            batch.fill(row, one)
+        batch.advance(given_states.shape[-2])
+    kept.join(joining)
+    longest = max(length, other)
+    assert (kept.rows, kept.length) == (rows + more, longest)
+    for row, one in enumerate([*states, *others]):
+        found, before = kept.row(row, longest), longest - one.shape[-2]
+        assert torch.equal(found[..., before:, :], one)
+        assert not found[..., :before, :].any()
+
+
+@given(st.integers(0, 4))
+def test_the_first_tokens_can_be_forgotten(gone: int) -> None:
+    kept = room(2, 5)
+    states = torch.randn(2, LAYERS, 2, HEADS, 5, SIZE)
+    for row in range(2):
+        kept.fill(row, states[row])
+    kept.advance(5)
+    kept.forget(gone)
+    assert kept.length == 5 - gone
+    for row in range(2):
+        assert torch.equal(kept.row(row, 5 - gone), states[row][..., gone:, :])

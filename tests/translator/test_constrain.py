@@ -96,6 +96,34 @@ def test_the_end_is_allowed_exactly_where_the_query_is_complete(constraint: Gram
     assert [bool(mask[END]) for mask in masks] == [False] * (len(masks) - 1) + [True]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MATCH (p:Person)-[r:ACTED_IN]->(m:Movie) WHERE m.title = 'Kış Uykusu' RETURN p.name, count(m)",
+        "MATCH (m:Movie {title: 'Kış'})-[:SHOT_ON]->(f:`Film Set`) RETURN f.`lot-no` ORDER BY m.title",
+    ],
+)
+@pytest.mark.parametrize("literals", [True, False])
+def test_a_token_is_allowed_exactly_where_the_mask_has_it(
+    constraint: GrammarConstraint, text: str, literals: bool
+) -> None:
+    """`allows` may leave it to the mask, but only where the mask gives something up."""
+    matcher = constraint.start(SCHEMA, question="Who acted in Kış Uykusu?", constrain_literals=literals)
+    for token in [*TOKENIZER.encode(text, add_special_tokens=False), END]:
+        asked = [matcher.allows(one) for one in range(PADDED)]
+        assert asked == matcher.mask().tolist()
+        assert asked[token]
+        matcher.advance(token)
+    assert [matcher.allows(one) for one in range(PADDED)] == matcher.mask().tolist()
+
+
+def test_after_giving_up_a_token_is_allowed_where_the_mask_has_it() -> None:
+    matcher = GrammarConstraint(TOKENIZER, vocab_size=PADDED).start(SCHEMA)
+    matcher.advance(TOKENIZER.encode("CREATE", add_special_tokens=False)[0])
+    assert not matcher.constrained
+    assert [matcher.allows(one) for one in range(PADDED)] == matcher.mask().tolist()
+
+
 def test_special_tokens_are_never_allowed(constraint: GrammarConstraint) -> None:
     others = TOKENIZER.convert_tokens_to_ids(["<start>", "<turn>"])
     matcher = constraint.start(SCHEMA, constrain_literals=False)

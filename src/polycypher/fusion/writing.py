@@ -194,6 +194,7 @@ class Writing:
             self._rows = None
         return finished
 
+    @torch.inference_mode()
     def drop(self, numbers: Collection[int]) -> None:
         """Give up these answers."""
         for number in self._answers.keys() & set(numbers):

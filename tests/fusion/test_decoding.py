@@ -1,0 +1,149 @@
+"""Questions that come and go: what is written does not depend on when prompts are read, or who is there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from polycypher.corpus.prompt import PromptTokens
+from polycypher.fusion.decoding import Decoded, Decoding
+from polycypher.fusion.fused import FusedDecoder
+from polycypher.fusion.gate import Gate, GateConfig, GateKind
+from polycypher.fusion.modes import Mode
+from polycypher.fusion.reading import Question
+from polycypher.fusion.stacked import StackedAdapter
+from tiny_models import END, random_adapters, random_ids, tiny_llama
+
+K = 3
+STEPS = 8
+MODES = (Mode.LOGITS, Mode.PRUNED, Mode.MERGED, Mode.TOP1, Mode.EARLY)
+
+
+def a_decoder() -> FusedDecoder:
+    base = tiny_llama()
+    gates = []
+    for kind, preview in ((GateKind.MLP, 256), (GateKind.EARLY, 0)):
+        torch.manual_seed(7)
+        gate = Gate(GateConfig(kind, adapters=K, preview=preview, embedding_size=32, width=16))
+        gates.append(gate.requires_grad_(False))
+    return FusedDecoder(
+        base, StackedAdapter(base, random_adapters(base, K)), gates[0], end=END, early=gates[1]
+    )
+
+
+def question(number: int, **more: Any) -> Question:
+    prefix = random_ids((14, 6)[number % 2], seed=40).tolist()
+    prompt = PromptTokens(prefix, random_ids(3 + number % 5, seed=number).tolist(), (0, 3))
+    return Question(prompt, MODES[number % len(MODES)], **more)
+
+
+def alone(decoder: FusedDecoder, numbers: Sequence[int]) -> list[Decoded]:
+    return [decoder.decode_batch([question(number)], most=STEPS)[0] for number in numbers]
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_who_joins_later_is_answered_as_if_alone(overlap: bool) -> None:
+    decoder = a_decoder()
+    decoding = decoder.start(most=STEPS, overlap=overlap)
+    joined: list[int] = []
+    found: list[tuple[int, Decoded]] = []
+    for numbers in ([0, 1, 2], [3], [4, 5, 6, 7], [8, 9]):
+        given, finished = decoding.add([question(number) for number in numbers])
+        joined += given
+        found += finished
+        if decoding.questions:
+            found += decoding.step()
+    while decoding.questions:
+        found += decoding.step()
+    decoding.close()
+    assert joined == list(range(10))
+    assert sorted(number for number, _ in found) == joined
+    for expected, (_, decoded) in zip(
+        alone(decoder, joined), sorted(found, key=lambda one: one[0]), strict=True
+    ):
+        assert decoded.ids == expected.ids
+        assert decoded.rows == expected.rows
+        assert decoded.weights == pytest.approx(expected.weights, abs=1e-5)
+        assert decoded.gate_seconds > 0
+        assert 0 <= decoded.first_seconds <= decoded.decode_seconds
+
+
+class Held(FusedDecoder):
+    """Weighs only when it is let: until then prompts are being read."""
+
+    let: threading.Event
+    fails = False
+
+    def gated(self, questions: Sequence[Question], states: Any) -> Tensor:
+        assert self.let.wait(30)
+        if self.fails:
+            raise RuntimeError("the gate fell over")
+        return super().gated(questions, states)
+
+
+def held() -> tuple[Held, Decoding]:
+    decoder = a_decoder()
+    made = Held(decoder.model, decoder.stacked, decoder.gate, end=END, early=decoder.early)
+    made.let = threading.Event()
+    return made, made.start(most=STEPS, overlap=True)
+
+
+def test_answers_are_written_while_the_next_prompt_is_read() -> None:
+    decoder, decoding = held()
+    (early,), found = decoding.add([question(4)])  # needs no gate
+    found += decoding.step()
+    (late,), _ = decoding.add([question(0)])
+    assert decoding.questions == 2
+    while not any(number == early for number, _ in found):
+        found += decoding.step()
+    decoder.let.set()
+    while decoding.questions:
+        found += decoding.step()
+    decoding.close()
+    assert [number for number, _ in found] == [early, late]
+    assert [decoded.ids for _, decoded in found] == [one.ids for one in alone(a_decoder(), [4, 0])]
+
+
+def test_a_question_can_be_given_up_while_its_prompt_is_read_and_while_it_is_answered() -> None:
+    decoder, decoding = held()
+    (one, other), _ = decoding.add([question(0), question(2)])
+    decoding.drop([one])
+    decoder.let.set()
+    found = decoding.step()
+    assert decoding.questions == 1
+    while decoding.questions:
+        found += decoding.step()
+    assert [number for number, _ in found] == [other]
+    decoding.add([question(0)])
+    decoding.step()
+    decoding.drop([2])
+    assert not decoding.questions
+    decoding.close()
+
+
+def test_what_fails_in_reading_is_told_by_the_next_step() -> None:
+    decoder, decoding = held()
+    decoder.fails = True
+    decoding.add([question(0)])
+    decoder.let.set()
+    with pytest.raises(RuntimeError, match="fell over"):
+        decoding.step()
+    decoding.close()
+
+
+def test_nothing_is_asked_of_nobody() -> None:
+    assert a_decoder().decode_batch([]) == []
+
+
+def test_without_a_gate_weights_must_be_given() -> None:
+    base = tiny_llama()
+    decoder = FusedDecoder(base, StackedAdapter(base, random_adapters(base, K)), None, end=END)
+    with pytest.raises(ValueError, match="needs a gate"):
+        decoder.decode_batch([question(0)])
+    with pytest.raises(ValueError, match="needs its gate"):
+        decoder.decode_batch([question(4)])
