@@ -73,5 +73,5 @@ class PolycypherRetriever(Retriever):
             answer = ask(query_text, self.translator, self.store, language=self.language, limits=self.limits)
         except PolycypherError as error:
             raise Text2CypherRetrievalError(str(error)) from error
-        records = [neo4j.Record(cells) for cells in cells_of(answer)]  # type: ignore[no-untyped-call]
+        records = [neo4j.Record(cells) for cells in cells_of(answer)]  # type: ignore[no-untyped-call]  # untyped in neo4j
         return RawSearchResult(records=records, metadata=facts_of(answer))

@@ -163,7 +163,7 @@ class BoundedConnection(H11Protocol):
         self._head: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn says no less
         """Begin to wait for the first head."""
         super().connection_made(transport)
         self._address = client_of({"client": self.client})

@@ -16,6 +16,7 @@ K B_i, so the outputs themselves are never made. Knows nothing of training.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +45,8 @@ class AdapterFusionRouter(TokenRouter):
         """See `TokenRouter`."""
         number = layer.site.number
         query = self.queries[number](x) / math.sqrt(self._size)
-        to_key = torch.matmul(self.keys[number].weight, layer.b.float() * layer.scales.float())  # type: ignore[arg-type]
+        w: Any = self.keys[number].weight  # a list of modules says nothing of what they are
+        to_key = torch.matmul(w, layer.b.float() * layer.scales.float())
         # q · K s_i B_i A_i x is a sum over adapter i's ranks of (q K s B) ⊙ (A x).
         parts = (query @ to_key) * low
         owned = torch.nn.functional.one_hot(layer.owner, self.shape.adapters).to(parts)
