@@ -15,7 +15,7 @@ from polycypher.fusion.decoding import Decoded, Decoding
 from polycypher.fusion.fused import FusedDecoder
 from polycypher.fusion.gate import Gate, GateConfig, GateKind
 from polycypher.fusion.modes import Mode
-from polycypher.fusion.reading import Question
+from polycypher.fusion.reading import Question, Reader, Reading
 from polycypher.fusion.stacked import StackedAdapter
 from tiny_models import END, random_adapters, random_ids, tiny_llama
 
@@ -124,6 +124,78 @@ def test_a_question_can_be_given_up_while_its_prompt_is_read_and_while_it_is_ans
     decoding.drop([2])
     assert not decoding.questions
     decoding.close()
+
+
+class AtOnce:
+    """Ends an answer at its first token; whoever asks it waits until it is let."""
+
+    def __init__(self, let: threading.Event) -> None:
+        self.let = let
+
+    def allows(self, token_id: int) -> bool:
+        assert self.let.wait(30)
+        return token_id == END
+
+    def mask(self) -> Tensor:
+        return torch.arange(96) == END
+
+    def advance(self, token_id: int) -> None:
+        raise AssertionError("nothing comes after the end")
+
+
+def test_a_question_given_up_while_it_is_read_is_not_told_even_if_it_ends_at_once() -> None:
+    decoder, decoding = held()
+    let = threading.Event()
+    let.set()
+    (one, other), _ = decoding.add([question(0, mask=AtOnce(let)), question(2, mask=AtOnce(let))])
+    decoding.drop([one])
+    decoder.let.set()
+    found = []
+    while decoding.questions:
+        found += decoding.step()
+    decoding.close()
+    assert [(number, decoded.ids) for number, decoded in found] == [(other, [])]
+
+
+def test_prompts_that_nobody_waits_for_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder, decoding = held()
+    read: list[int] = []
+    reading = Reader.read
+
+    def counted(self: Reader, questions: Sequence[Question], known: Any) -> list[Reading]:
+        read.append(len(questions[0].prompt.suffix))
+        return reading(self, questions, known)
+
+    monkeypatch.setattr(Reader, "read", counted)
+    decoding.add([question(0)])  # holds the thread until it is let
+    for number in (1, 2, 3):
+        (given,), _ = decoding.add([question(number)])
+        decoding.drop([given])
+    assert decoding.questions == 1
+    (last,), _ = decoding.add([question(4)])
+    decoder.let.set()
+    found = []
+    while decoding.questions:
+        found += decoding.step()
+    decoding.close()
+    assert sorted(number for number, _ in found) == [0, last]
+    assert read == [len(question(number).prompt.suffix) for number in (0, 4)]
+
+
+def test_a_mask_that_is_long_in_the_making_holds_up_no_answer() -> None:
+    decoding = a_decoder().start(most=STEPS, overlap=True)
+    (quick,), found = decoding.add([question(4)])
+    found += decoding.step()
+    let = threading.Event()
+    (slow,), _ = decoding.add([question(3, mask=AtOnce(let))])
+    while not found:
+        found += decoding.step()
+    assert [number for number, _ in found] == [quick]
+    let.set()
+    while decoding.questions:
+        found += decoding.step()
+    decoding.close()
+    assert [number for number, _ in found] == [quick, slow]
 
 
 def test_what_fails_in_reading_is_told_by_the_next_step() -> None:

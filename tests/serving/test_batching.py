@@ -36,6 +36,7 @@ class Model:
         self.joined: list[list[str]] = []
         self.together: list[list[str]] = []
         self.let = threading.Event()
+        self.crash_when_dropped = False
 
     def start(self) -> Writing:
         return Writing(self)
@@ -78,6 +79,8 @@ class Writing:
     def drop(self, numbers: Collection[int]) -> None:
         for number in numbers:
             del self._inside[number]
+        if self._model.crash_when_dropped:
+            raise RuntimeError("the model fell over")
 
     def close(self) -> None:
         pass
@@ -213,6 +216,46 @@ def test_joining_is_told_with_the_times_waited() -> None:
         assert told == [(1, 1)]
         assert taken == [True]
         assert batcher.seconds_each > 0
+        batcher.close()
+
+    asyncio.run(work())
+
+
+def test_who_brings_the_others_down_is_told_and_they_are_worked_on_again() -> None:
+    """Also where the one to blame has left meanwhile, and where only one other is there."""
+
+    async def work() -> None:
+        model = Model()
+        batcher = Batcher(model.start, size=4)
+        left = asyncio.create_task(batcher.translate(_request("crash")))
+        await _until(lambda: bool(model.joined))
+        stays = asyncio.create_task(batcher.translate(_request("stays")))
+        await _until(lambda: batcher.waiting == 1)
+        model.crash_when_dropped = True
+        left.cancel()
+        await asyncio.sleep(0)
+        model.let.set()
+        assert isinstance(await stays, Translation)
+        batcher.close()
+
+    asyncio.run(work())
+
+
+def test_what_counts_the_batches_cannot_end_the_thread() -> None:
+    async def work() -> None:
+        model = Model()
+        model.let.set()
+        calls: list[int] = []
+
+        def watch(size: int, waits: Sequence[float]) -> None:
+            calls.append(size)
+            if len(calls) == 1:
+                raise RuntimeError("the counter fell over")
+
+        batcher = Batcher(model.start, size=4, watch=watch)
+        with pytest.raises(ModelError):
+            await batcher.translate(_request("a"))
+        assert isinstance(await batcher.translate(_request("b")), Translation)
         batcher.close()
 
     asyncio.run(work())

@@ -31,11 +31,11 @@ def one_run(decoder: FusedDecoder, prompts: Sequence[PromptTokens], mode: Mode |
     alone = [float(number == 0) for number in range(decoder.stacked.count)] if mode is None else None
     questions = [Question(prompt, mode or Mode.TOP1, alone) for prompt in prompts]
     made = decoder.decode_batch(questions, most=tokens)
-    gate = made[0].gate_seconds
+    # Until the last question's weights, the first token of any, and the end of all.
     return Sample(
-        0.0 if mode is None else gate,
-        gate + min(one.first_seconds for one in made),
-        gate + made[0].decode_seconds,
+        0.0 if mode is None else max(one.gate_seconds for one in made),
+        min(one.gate_seconds + one.first_seconds for one in made),
+        max(one.gate_seconds + one.decode_seconds for one in made),
         tokens,
         len(prompts),
     )

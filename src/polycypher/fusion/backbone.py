@@ -17,7 +17,9 @@ from polycypher.fusion.stacked import StackedAdapter
 
 
 class Backbone(Protocol):
-    """What runs tokens."""
+    """What runs tokens; `concurrent` says whether two threads may at once."""
+
+    concurrent: bool
 
     def room(self, rows: int, capacity: int) -> KeyValues:
         """Empty keys and values that fit the model."""

@@ -13,6 +13,9 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from polycypher.fusion.reading import Question, Reader, Reading, Weigher
 from polycypher.fusion.runner import Runner
 
@@ -22,7 +25,7 @@ class Decoded:
     """One decoded answer: token ids without the end token, the weights [K], and how many rows wrote it.
 
     Seconds: `gate_seconds` from joining until the weights were known, `first_seconds` from there to the first
-    token, `decode_seconds` from there to the end.
+    token, `decode_seconds` from there to the end; waiting for others included.
     """
 
     ids: list[int]
@@ -64,14 +67,17 @@ class Decoding:
         weigher: tells how the adapters count.
         most: tokens of an answer; one that is cut there is not `complete`.
         overlap: read prompts on a thread of their own while answers are written. What is written does not
-            depend on it but for rounding: which rows run together is then a matter of time.
+            depend on it but for rounding: which rows run together is then a matter of time. Only for a
+            backbone that bears two threads.
     """
 
     def __init__(self, runner: Runner, weigher: Weigher, *, most: int, overlap: bool = False) -> None:
         self._reader = Reader(runner, weigher)
         self._most = most
         self._writing = runner.write(most=most)
-        self._pool = ThreadPoolExecutor(1, "prompts") if overlap else None
+        # A thread would otherwise ask for as many helpers as the machine has cores.
+        threads = (torch.get_num_threads(),)
+        self._pool = ThreadPoolExecutor(1, "prompts", torch.set_num_threads, threads) if overlap else None
         self._asked: deque[_Asked] = deque()
         self._begun: dict[int, _Begun] = {}
         self._gone: set[int] = set()
@@ -101,7 +107,7 @@ class Decoding:
             reading: Future[list[Reading]] = Future()
             weights = [known[place] for place in places]
             if self._pool is not None:
-                reading = self._pool.submit(self._reader.read, chosen, weights)
+                reading = self._pool.submit(self._read, chosen, weights)
             else:
                 reading.set_result(self._reader.read(chosen, weights))
             asked = _Asked([numbers[place] for place in places], chosen, began, reading)
@@ -125,16 +131,32 @@ class Decoding:
         return finished
 
     def drop(self, numbers: Collection[int]) -> None:
-        """Give up these questions."""
+        """Give up these questions, also while their prompts are being read."""
         self._writing.drop(numbers)
         for number in numbers:
-            if self._begun.pop(number, None) is None:
-                self._gone.add(number)  # its prompt is still being read
+            self._begun.pop(number, None)
+        reading = deque[_Asked]()
+        for asked in self._asked:
+            self._gone.update(set(asked.numbers).intersection(numbers))
+            if self._gone.issuperset(asked.numbers):
+                asked.reading.cancel()
+                self._gone.difference_update(asked.numbers)
+            else:
+                reading.append(asked)
+        self._asked = reading
 
     def close(self) -> None:
         """Give up what is in the decoding."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _read(self, questions: Sequence[Question], known: Sequence[Tensor | None]) -> list[Reading]:
+        """Read prompts on the thread for it, and wait there for their masks: elsewhere all would wait."""
+        read = self._reader.read(questions, known)
+        for question in questions:
+            if question.mask is not None:
+                question.mask.allows(0)
+        return read
 
     def _begin(self, asked: _Asked) -> list[tuple[int, Decoded]]:
         """Begin to write the answers of questions once their prompts are read."""
@@ -154,10 +176,10 @@ class Decoding:
                 masks=[question.mask for question in questions],
                 on_token=self._told,
             )
-            finished += self._ended(written)
-            if gone := self._gone.intersection(numbers):
-                self._gone -= gone
-                self.drop(self._begun.keys() & gone)
+            finished += [one for one in self._ended(written) if one[0] not in self._gone]
+        if gone := self._gone.intersection(asked.numbers):
+            self._gone -= gone
+            self.drop(gone)
         return finished
 
     def _told(self, number: int, token: int) -> None:

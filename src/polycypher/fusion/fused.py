@@ -76,7 +76,7 @@ class FusedDecoder:
         """Decode answers greedily, all together.
 
         Args:
-            questions: in any modes; at least one.
+            questions: in any modes.
             most: stop after so many tokens; `complete` is then False.
 
         Raises:
@@ -94,6 +94,7 @@ class FusedDecoder:
 
     def start(self, *, most: int = 256, overlap: bool = False) -> Decoding:
         """Decode questions that come and go; see `Decoding` for the arguments."""
+        overlap = overlap and self.runner.backbone.concurrent
         return Decoding(self.runner, self, most=most, overlap=overlap)
 
     def known(self, question: Question) -> Tensor | None:

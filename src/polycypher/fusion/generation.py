@@ -58,7 +58,7 @@ class Picker:
             last: last hidden states [rows, hidden].
             mixes: how much each row counts [rows].
             owners: the question of each row.
-            alive: questions to choose for, in rising order.
+            alive: questions to choose for.
         """
         scores = self._fused(last, mixes, owners, alive)
         tokens: list[int] = scores.argmax(-1).tolist()

@@ -13,6 +13,8 @@ from polycypher.fusion.keyvalues import KeyValues
 class HubBackbone:
     """Any causal language model of `transformers` with a `model` and an `lm_head`."""
 
+    concurrent = False
+
     def __init__(self, model: Any, passes: int = 1) -> None:
         """`passes`: how often the model runs over every token, each time with keys and values of its own;
         `forward` is the last of them, `run` any."""

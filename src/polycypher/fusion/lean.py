@@ -88,6 +88,8 @@ class _Layer:
 class LeanLlama:
     """A `LlamaForCausalLM` in which `stacked` is installed; see `polycypher.fusion.backbone.Backbone`."""
 
+    concurrent = True
+
     def __init__(self, model: Any, stacked: StackedAdapter) -> None:
         config = model.config
         self._stacked = stacked
@@ -132,9 +134,10 @@ class LeanLlama:
         """See `Backbone`."""
         rows, new = ids.shape
         kept.reserve(kept.length + new)
-        if (needed := kept.length + new) > self._angles.shape[1]:
-            self._angles = self._table(2 * needed)
-        cos, sin = self._angles[:, places]  # [rows, new, size] each
+        angles = self._angles  # another thread may put a table in its place
+        if (needed := kept.length + new) > angles.shape[1]:
+            angles = self._angles = self._table(2 * needed)
+        cos, sin = angles[:, places]  # [rows, new, size] each
         cos, sin = cos.view(-1, 1, self._size), sin.view(-1, 1, self._size)
         gates = self._gates(new)
         heads, shared, size = self._heads, self._shared, self._size

@@ -52,6 +52,9 @@ def rows_of(weights: Tensor, mode: Mode, threshold: float = THRESHOLD) -> tuple[
 
     Returns:
         Gate vectors [R, K] and how much each row counts [R].
+
+    Raises:
+        ValueError: no adapter counts.
     """
     import torch
 
@@ -61,6 +64,8 @@ def rows_of(weights: Tensor, mode: Mode, threshold: float = THRESHOLD) -> tuple[
     units = torch.eye(count, dtype=weights.dtype, device=weights.device)
     if mode is Mode.LOGITS:
         counted = weights != 0.0  # a row without weight adds nothing
+        if not bool(counted.any()):
+            raise ValueError("all weights are zero: no adapter would answer")
         return units[counted], weights[counted]
     largest = torch.arange(count, device=weights.device) == weights.argmax()
     if mode is Mode.TOP1:

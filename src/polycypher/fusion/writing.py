@@ -3,7 +3,7 @@
 A batch whose questions all begin and end together runs as long as its longest answer, ever emptier. Here a
 question that is finished gives up its rows at once, and others take them while the rest goes on (continuous
 batching: Yu et al., OSDI 2022, there called iteration-level scheduling). What is written does not depend on
-who else is there. Knows nothing of gates, Cypher or languages.
+who else is there, but for rounding. Knows nothing of gates, Cypher or languages.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ class Writing:
             if token != self._end:
                 answer.append(token)
                 self._told[number](number, token)
-            if token == self._end or len(answer) == self._most:
+            if token == self._end or len(answer) >= self._most:
                 finished.append((number, answer))
         for number, _ in finished:
             del self._answers[number], self._told[number], tokens[number]

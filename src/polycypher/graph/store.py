@@ -26,7 +26,7 @@ from polycypher.graph.falkordb import SCHEMES, FalkorClient
 from polycypher.graph.knowledge import GraphKnowledge
 from polycypher.graph.known_values import KnownValues
 from polycypher.graph.near import Near
-from polycypher.graph.recent import Recent
+from polycypher.graph.recent import LONGEST, Recent
 from polycypher.graph.value_index import ValueIndex
 from polycypher.schema import GraphSchema
 
@@ -136,7 +136,7 @@ class GraphStore:
                 f"not {limits.seconds:g} s; lower the limit of seconds, or use a server of your own"
             )
         checked = guard.check(query)
-        said = self._said(checked)
+        said = self._said(checked) if len(checked) <= LONGEST else self._say(checked)
         if explain and self.dialect.explains and said not in self._planned:
             self._run(said, limits, plan=True)
             self._planned.add(said)

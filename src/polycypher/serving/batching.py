@@ -129,25 +129,26 @@ class Batcher:
     def _work(self) -> None:
         inside: dict[int, _Waiting] = {}
         work: Work | None = None
+        joined = 0  # how many ever joined this work
         while (fresh := self._next(inside)) is not None:
+            failed: PolycypherError | None = None
             try:
                 if work is None:
-                    work, self._marked = self._start(), time.monotonic()
+                    work, joined, self._marked = self._start(), 0, time.monotonic()
+                joined += len(fresh)
                 self._settled(self._turn(work, inside, fresh), inside)
-                if not inside:
-                    work.close()
-                    work = None
             except Exception as error:
                 if not isinstance(error, PolycypherError):
                     _log.exception("the model failed on %d questions", len(inside))
-                if work is not None:
-                    work.close()
-                    work = None
-                failed = list({id(waiting): waiting for waiting in (*inside.values(), *fresh)}.values())
+                # Without the way it came: that would keep the work's memory.
+                failed = _failure(error).with_traceback(None)
+            if failed is not None or not inside:
+                _closed(work)
+                work = None
+            if failed is not None:
+                lost = list({id(waiting): waiting for waiting in (*inside.values(), *fresh)}.values())
                 inside.clear()
-                # One question may have brought the others down with it.
-                for waiting in failed:
-                    _settle(waiting, self._alone(waiting.request) if len(failed) > 1 else _failure(error))
+                self._redo(lost, failed, alone=joined == 1)
 
     def _next(self, inside: dict[int, _Waiting]) -> list[_Waiting] | None:
         """Requests that join those inside and that somebody still waits for; None when all has ended."""
@@ -160,9 +161,6 @@ class Batcher:
                 count = min(self._size - len(inside), len(self._waiting))
                 fresh = [self._waiting.popleft() for _ in range(count)]
             fresh = [waiting for waiting in fresh if not waiting.outcome.done()]
-            if fresh:
-                now = time.monotonic()
-                self._watch(len(inside) + len(fresh), [now - waiting.since for waiting in fresh])
             if fresh or inside:
                 return fresh
 
@@ -177,6 +175,8 @@ class Batcher:
                 del inside[number]
         finished: list[tuple[int, Outcome]] = []
         if fresh:
+            now = time.monotonic()
+            self._watch(len(inside) + len(fresh), [now - waiting.since for waiting in fresh])
             for waiting in fresh:
                 waiting.taken()
             numbers, finished = work.add([waiting.request for waiting in fresh])
@@ -195,21 +195,32 @@ class Batcher:
         for number, outcome in finished:
             _settle(inside.pop(number), outcome)
 
-    def _alone(self, request: Request) -> Outcome:
+    def _redo(self, lost: Sequence[_Waiting], failed: PolycypherError, *, alone: bool) -> None:
+        """Tell those of a failed work; each is worked on by itself first, unless it was alone all along.
+
+        One question may have brought the others down with it.
+        """
+        for waiting in lost:
+            if alone or self._ending:
+                _settle(waiting, failed)
+            elif not waiting.outcome.done():
+                _settle(waiting, self._alone(waiting))
+
+    def _alone(self, waiting: _Waiting) -> Outcome:
         """The outcome of one request by itself."""
+        work: Work | None = None
         try:
             work = self._start()
-            try:
-                _, finished = work.add([request])
-                while work.requests:
-                    finished += work.step()
-            finally:
-                work.close()
+            _, finished = work.add([waiting.request])
+            while not finished and not waiting.outcome.done():
+                finished += work.step()
+            return finished[0][1] if finished else ModelError("nobody waits for it any more")
         except Exception as error:
             if not isinstance(error, PolycypherError):
                 _log.exception("the model failed on a question")
-            return _failure(error)
-        return finished[0][1]
+            return _failure(error).with_traceback(None)
+        finally:
+            _closed(work)
 
 
 def _failure(error: Exception) -> PolycypherError:
@@ -217,6 +228,15 @@ def _failure(error: Exception) -> PolycypherError:
     if isinstance(error, PolycypherError):
         return error
     return ModelError("the model failed on this question; the server's log says why")
+
+
+def _closed(work: Work | None) -> None:
+    """Close it; whatever that says, the model's thread goes on."""
+    try:
+        if work is not None:
+            work.close()
+    except Exception:
+        _log.exception("the model's work could not be closed")
 
 
 def _settle(waiting: _Waiting, outcome: Translation | PolycypherError) -> None:

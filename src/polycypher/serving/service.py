@@ -74,9 +74,8 @@ class Service:
         self.metrics = metrics
         self.settings = settings
         self._store = store
-        self._batcher = Batcher(
-            partial(translator.start, overlap=True), size=settings.batch, watch=metrics.batch
-        )
+        start = partial(translator.start, overlap=True)
+        self._batcher = Batcher(start, size=settings.batch, watch=metrics.batch)
         self._pool = ThreadPoolExecutor(settings.threads, "polycypher-graph")
         self.admission = Admission(
             settings.in_flight,

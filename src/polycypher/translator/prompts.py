@@ -72,7 +72,7 @@ class PromptMaker:
     def _prefix(self, schema: str) -> list[int]:
         """The prompt before the question, kept because the next one is mostly about the same schema."""
         if schema not in self._prefixes:
-            if len(self._prefixes) > _SCHEMAS:
+            if len(self._prefixes) >= _SCHEMAS:
                 self._prefixes.clear()
             head, middle = self._framing(self.template.head), self._framing(self.template.middle)
             self._prefixes[schema] = [*head, *self._plain(schema), *middle]

@@ -19,7 +19,8 @@ Outcome: TypeAlias = "Translation | PolycypherError"
 
 
 class Translating:
-    """Requests in the translation; `close` it when done, for until then no one else can use the model.
+    """Requests in the translation; `close` it when done, for until then no one else can use the model, nor
+    can the thread that began it in another way.
 
     Args:
         decoding: of the model (`polycypher.fusion.decoding.Decoding`).
@@ -58,18 +59,19 @@ class Translating:
         numbers = list(range(self._count, self._count + len(requests)))
         self._count += len(requests)
         finished: list[tuple[int, Outcome]] = []
-        usable: list[tuple[int, Prepared]] = []
+        usable: list[tuple[int, Request, Prepared]] = []
         for number, request in zip(numbers, requests, strict=True):
             try:
                 prepared = self._prepare(request)
             except PolycypherError as error:
                 finished.append((number, error))
             else:
-                usable.append((number, prepared))
-                self._requests[number] = request, prepared
+                usable.append((number, request, prepared))
         if usable:
-            joined, decoded = self._decoding.add([prepared.question for _, prepared in usable])
-            self._numbers.update(zip(joined, (number for number, _ in usable), strict=True))
+            joined, decoded = self._decoding.add([prepared.question for _, _, prepared in usable])
+            for place, (number, request, prepared) in zip(joined, usable, strict=True):
+                self._numbers[place] = number
+                self._requests[number] = request, prepared
             finished += self._finished(decoded)
         return numbers, finished
 
@@ -86,10 +88,12 @@ class Translating:
 
     def close(self) -> None:
         """Give up what is in the translation, and let others use the model."""
-        if self._ended is not None:
-            self._decoding.close()
-            self._ended()
+        if (ended := self._ended) is not None:
             self._ended = None
+            try:
+                self._decoding.close()
+            finally:
+                ended()
 
     def __enter__(self) -> Translating:
         return self

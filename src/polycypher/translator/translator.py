@@ -68,9 +68,9 @@ class Translation:
     """A query and how it came about.
 
     `weights` maps a language to its adapter's weight; they sum to one. `mode` and `rows` say how the adapters
-    were combined and how many rows of a batch that took. `complete` is False if the query was cut at
-    `LONGEST_QUERY`. `notices` are sentences for the user. Times are in milliseconds; `first_ms` is from the
-    gate's answer to the first token.
+    were combined and how many rows that took. `complete` is False if the query was cut at
+    `LONGEST_QUERY`. `notices` are sentences for the user. Times are in milliseconds and include
+    waiting for others that are decoded too; `first_ms` is from the gate's answer to the first token.
     """
 
     question: str
@@ -96,7 +96,7 @@ class Prepared:
 
 
 class Translator:
-    """A loaded bundle. Use `Translator.load`; safe to share between threads (one batch at a time)."""
+    """A loaded bundle. Use `Translator.load`; safe to share between threads, which wait for each other."""
 
     def __init__(
         self, manifest: Manifest, tokenizer: Any, decoder: Any, template: Any, mode: Mode = Mode.PRUNED

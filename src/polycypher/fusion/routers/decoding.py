@@ -27,6 +27,8 @@ from polycypher.fusion.stacked import StackedAdapter
 class RoutedBackbone:
     """A `transformers` decoder under a token router; see `polycypher.fusion.backbone.Backbone`."""
 
+    concurrent = False
+
     def __init__(self, model: Any, stacked: StackedAdapter, router: TokenRouter) -> None:
         """Raises `ModelError` for weights that `transformers` did not load."""
         from transformers import PreTrainedModel
