@@ -37,11 +37,12 @@ class Held:
 
     def __init__(self, model: Translator) -> None:
         self.manifest, self.languages = model.manifest, model.languages
-        self.let = threading.Event()
+        self.begun, self.let = threading.Event(), threading.Event()
         self._model = model
 
     def start(self, *, overlap: bool) -> Any:
         """The model's work, which begins when it is let."""
+        self.begun.set()
         assert self.let.wait(240)
         return self._model.start(overlap=overlap)
 
