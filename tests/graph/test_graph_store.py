@@ -259,7 +259,7 @@ def test_a_query_that_was_planned_is_not_planned_again_at_once(store: GraphStore
             with pytest.raises(QueryRejected, match="missing"):
                 store.read(bad, explain=True)
         assert planned == [good, bad, bad]
-        store.schema(refresh=True)
+        store._planned.clear()  # as when the schema is read again
         store.read(good, explain=True)
     finally:
         store._client = client
