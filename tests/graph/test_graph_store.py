@@ -238,34 +238,6 @@ def test_a_query_that_cannot_be_planned_is_refused_before_it_runs(store: GraphSt
     assert asked == [f"plan {query}"]
 
 
-def test_a_query_that_was_planned_is_not_planned_again_at_once(store: GraphStore) -> None:
-    planned: list[str] = []
-    client = store._client
-
-    class Watched:
-        def plan(self, query: str, *, limits: Limits) -> None:
-            planned.append(query)
-            client.plan(query, limits=limits)
-
-        def fetch(self, query: str, *, limits: Limits) -> Result:
-            return client.fetch(query, limits=limits)
-
-    good, bad = "MATCH (p:Person) RETURN p.name AS planned", "MATCH (p:Person) RETURN missing AS planned"
-    store._client = Watched()  # type: ignore[assignment]
-    try:
-        first = store.read(good, explain=True)
-        assert store.read(good, explain=True).rows == first.rows
-        for _ in range(2):
-            with pytest.raises(QueryRejected, match="missing"):
-                store.read(bad, explain=True)
-        assert planned == [good, bad, bad]
-        store._planned.clear()  # as when the schema is read again
-        store.read(good, explain=True)
-    finally:
-        store._client = client
-    assert planned == [good, bad, bad, good]
-
-
 def test_planning_runs_nothing(store: GraphStore) -> None:
     store._client.plan(ENDLESS, limits=Limits(seconds=5.0))
     assert isinstance(store._lease, ServerLease)

@@ -52,6 +52,19 @@ def test_the_first_run_of_the_text_since_it_was_sent_is_ended(server: tuple[int,
     assert commands == ["list queries", "terminate query own"]
 
 
+def test_askers_of_equal_queries_end_one_each(server: tuple[int, list[str]]) -> None:
+    """Though all asked at the same time, and what was ended is still listed."""
+    port, commands = server
+    control = Control(port, "ada", "pw")
+    ended = [control.stop("MATCH (a) RETURN a", 990.2) for _ in range(4)]
+    assert ended == ["earlier", "own", "later", ""]
+    assert [command for command in commands if "terminate" in command] == [
+        "terminate query earlier",
+        "terminate query own",
+        "terminate query later",
+    ]
+
+
 def test_nothing_is_ended_where_nothing_runs_any_more(server: tuple[int, list[str]]) -> None:
     port, commands = server
     assert not Control(port, "ada", "pw").stop("MATCH (a) RETURN a", 2000.0)

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import http.client
 import json
+import threading
 from base64 import b64encode
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Any
 
 _SECONDS = 2.0
 _CLOCK_SLACK_MS = 500
 _COMPARED_CHARACTERS = 200
+_REMEMBERED = 256
+"""Runs that were ended and may still be listed."""
 _NO_ANSWER = (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -26,6 +30,10 @@ class Control:
     port: int
     user: str
     password: str
+    _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+    _ended: deque[str] = field(
+        default_factory=lambda: deque(maxlen=_REMEMBERED), init=False, repr=False, compare=False
+    )
 
     def __repr__(self) -> str:
         return f"Control(port={self.port}, user={self.user!r})"
@@ -34,8 +42,9 @@ class Control:
         """End this user's first run of `query` since it was sent.
 
         Several askers may share the server as one user, so a run is known by its text and its start: of
-        equal queries, each asker ends its own if each ends the first that began after it asked. Nothing
-        is raised: that the query goes on until the server's own limit is no error of the asker's.
+        equal queries, each asker ends its own if each ends the first that began after it asked, and askers of
+        one process end one each though they asked at the same time. Nothing is raised: that the query goes on
+        until the server's own limit is no error of the asker's.
 
         Args:
             query: the query's text.
@@ -45,11 +54,15 @@ class Control:
             The run's id; an empty text if there is none, None if the server does not answer.
         """
         try:
-            runs = [run for run in self._command("list queries") if _is_run_of(run, query, began)]
-            if not runs:
-                return ""
-            first = str(min(runs, key=lambda run: float(run["startedAt"]))["id"])
-            self._command(f"terminate query {first}")
+            with self._turn:
+                listed = self._command("list queries")
+                runs = [run for run in listed if _is_run_of(run, query, began)]
+                runs = [run for run in runs if str(run["id"]) not in self._ended]
+                if not runs:
+                    return ""
+                first = str(min(runs, key=lambda run: float(run["startedAt"]))["id"])
+                self._command(f"terminate query {first}")
+                self._ended.append(first)
         except _NO_ANSWER:
             return None
         return first

@@ -26,7 +26,6 @@ from polycypher.graph.falkordb import SCHEMES, FalkorClient
 from polycypher.graph.knowledge import GraphKnowledge
 from polycypher.graph.known_values import KnownValues
 from polycypher.graph.near import Near
-from polycypher.graph.recent import LONGEST, Recent
 from polycypher.graph.value_index import ValueIndex
 from polycypher.schema import GraphSchema
 
@@ -35,9 +34,9 @@ __all__ = ["GraphStore", "Limits", "Result"]
 _EMBEDDED = "arcadedb"
 _EMBEDDED_SECONDS = 30.0
 _MOST_QUERIES = 200
-"""Queries of which it is remembered how they are said, and that the server could plan them."""
-_PLANNED_SECONDS = 600.0
-"""For how long a query that was planned is not planned again."""
+"""Queries of which it is remembered how they are said."""
+_LONGEST = 2_000
+"""Characters; a longer query is not remembered."""
 
 
 class Lease(Protocol):
@@ -93,7 +92,6 @@ class GraphStore:
         self._values = KnownValues(self._read_plain, self.schema, key, fixed=lease is not None)
         # The same questions come again and give the same queries. The guard looks at each all the same.
         self._said = lru_cache(maxsize=_MOST_QUERIES)(self._say)
-        self._planned = Recent(_MOST_QUERIES, _PLANNED_SECONDS)
 
     @property
     def dialect(self) -> Dialect:
@@ -118,8 +116,7 @@ class GraphStore:
             query: in the Cypher that the guard reads.
             limits: rows, seconds and bytes; `Limits()` if None.
             explain: have the server plan the query first, so that one that it cannot plan is refused before
-                anything runs; without effect where a server cannot plan alone, and on a query that it
-                planned some minutes ago.
+                anything runs; without effect where a server cannot plan alone.
 
         Raises:
             UsageError: `limits.seconds` is longer than an embedded server lets a query run.
@@ -136,10 +133,9 @@ class GraphStore:
                 f"not {limits.seconds:g} s; lower the limit of seconds, or use a server of your own"
             )
         checked = guard.check(query)
-        said = self._said(checked) if len(checked) <= LONGEST else self._say(checked)
-        if explain and self.dialect.explains and said not in self._planned:
+        said = self._said(checked) if len(checked) <= _LONGEST else self._say(checked)
+        if explain and self.dialect.explains:
             self._run(said, limits, plan=True)
-            self._planned.add(said)
         result = self._run(said, limits)
         return result if said == checked else replace(result, query=said)
 
@@ -154,8 +150,6 @@ class GraphStore:
             GraphUnavailable: the server cannot be reached, went away, or is too slow for it.
             GraphAuthError: the server refuses the user or password.
         """
-        if refresh:
-            self._planned.clear()  # what could be planned for another schema
         return self._knowledge.schema(refresh=refresh)
 
     @property
