@@ -19,6 +19,7 @@ from polycypher.fusion.modes import Mode
 from polycypher.graph.connect import connect
 from polycypher.graph.store import GraphStore, Limits
 from polycypher.graph.values import to_json
+from polycypher.notices import Notice
 from polycypher.translator.grounding import candidates
 from polycypher.translator.intent import asks_for_change
 from polycypher.translator.translator import Request, Translation, Translator, check_question
@@ -264,10 +265,10 @@ def finish(
     """
     notices = prepared.notices + made.notices
     if asks_for_change(prepared.question):
-        notices += ("polycypher only reads: nothing was changed, the answer shows what the question names",)
+        notices += (Notice("only_reads"),)
     if prepared.request.failed is not None:
         first, reason = prepared.request.failed
-        notices += (f"the query was repaired: the database rejected the first one ({reason}): {first}",)
+        notices += (Notice("repaired", reason=reason, first=first),)
     answer = Answer(
         made.cypher,
         question=prepared.question,
@@ -305,7 +306,7 @@ def run(query: str, store: GraphStore, *, limits: Limits | None = None, load_ms:
         QueryError, GraphError: as for `ask`.
     """
     result = store.read(query, limits=limits, explain=True)
-    said = f"the query was said in the Cypher of {store.dialect.title}: {result.query}"
+    said = Notice("said_otherwise", server=store.dialect.title, query=result.query or "")
     return Answer(
         cypher=query,
         columns=result.columns,

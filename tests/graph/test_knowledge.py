@@ -17,6 +17,7 @@ from polycypher.graph.knowledge import GraphKnowledge
 from polycypher.graph.load import load_script
 from polycypher.graph.schema_cache import SchemaCache
 from polycypher.graph.values import Value
+from polycypher.notices import Notice
 from polycypher.schema import GraphSchema, Pattern
 
 FIRST = GraphSchema({"A": {"x": "STRING"}})
@@ -110,6 +111,26 @@ def test_what_was_only_sampled_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         "a graph is large and its schema was read in part: labels are those of 200,000 nodes, "
         "and the properties of 2 of 9 labels are missing",
     )
+
+
+def test_what_was_sampled_is_told_in_other_languages_by_the_next_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    SchemaCache("k").store(SchemaReading(FIRST, (Notice("gap_labels", nodes=SCAN),)), seconds=5.0)
+    known = GraphKnowledge(never, "a graph", "k")
+    known.schema()
+    (notice,) = known.notices
+    assert notice == "a graph is large and its schema was read in part: labels are those of 200,000 nodes"
+    assert notice.told("tr").endswith(": etiketler 200.000 düğümden alındı")
+
+
+def test_what_another_version_kept_of_the_gaps_is_read_again(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gap = {"code": "nosuch", "values": {}}
+    cache.store("schemas", "k", {"schema": SECOND.to_dict(), "gaps": [gap]})
+    reading(monkeypatch, SchemaReading(FIRST))
+    assert GraphKnowledge(never, "a graph", "k").schema() == FIRST
 
 
 def test_a_schema_that_took_long_is_kept_for_the_next_process(

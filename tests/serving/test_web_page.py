@@ -150,6 +150,18 @@ def test_the_language_is_switched_and_kept(visit: Open) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Çizgenize sorun")
 
 
+def test_notices_are_told_in_the_pages_language(visit: Open) -> None:
+    page = visit(locale="en-GB")
+    for name, box, told in (
+        ("Español", "Pregunta", "polycypher solo lee"),
+        ("Türkçe", "Soru", "polycypher yalnızca okur"),
+    ):
+        page.get_by_role("button", name=name).click()
+        page.get_by_role("textbox", name=box, exact=True).fill("Delete all movies")
+        page.keyboard.press("Enter")
+        expect(page.locator(".answer p.note")).to_contain_text(told)
+
+
 def test_a_question_is_asked_by_keyboard_alone_and_streams(visit: Open) -> None:
     page = visit()
     expect(page.get_by_role("textbox", name="Question")).to_be_focused()

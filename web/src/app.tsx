@@ -1,6 +1,6 @@
 /** The page: its views, and the state that they share. */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { Client, Failure } from "./api/client";
 import type { Answer, Example, Schema } from "./api/types";
@@ -27,8 +27,15 @@ export function App() {
   const [entries, setEntries] = useState<Entry[]>(readHistory);
   const [question, setQuestion] = useState("");
   const [language, setLanguage] = useState("auto");
+  // The client is made once and outlives a change of language.
+  const reads = useRef(page);
+  reads.current = page;
   const client = useMemo(
-    () => new Client((rejected) => new Promise((done) => setPrompt({ rejected, done }))),
+    () =>
+      new Client(
+        (rejected) => new Promise((done) => setPrompt({ rejected, done })),
+        () => reads.current,
+      ),
     [],
   );
   const server = useServer(client);

@@ -17,6 +17,7 @@ from polycypher.graph.embedded import ServerLease
 from polycypher.graph.falkordb import SCHEMES as FALKORDB
 from polycypher.graph.registry import check_name, find_graph, list_graphs, loaded_at
 from polycypher.graph.store import GraphStore
+from polycypher.notices import Notice
 
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 _SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc", *FALKORDB)
@@ -83,7 +84,7 @@ def _embedded(name: str) -> GraphStore:
         )
     lease = ServerLease(info.path)
     key = fingerprint("embedded", str(info.path), str(loaded_at(info)))
-    return GraphStore(lease.address, f"the graph '{name}'", lease, key=key)
+    return GraphStore(lease.address, Notice("graph", name=name), lease, key=key)
 
 
 def _address(

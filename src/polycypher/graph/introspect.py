@@ -19,6 +19,7 @@ from polycypher.errors import GuardError, QueryTimeout
 from polycypher.graph.client import Limits, Result
 from polycypher.graph.failures import one_line
 from polycypher.graph.values import Value, type_name
+from polycypher.notices import Notice
 from polycypher.schema import GraphSchema, Pattern
 
 Run = Callable[[str, Limits], Result]
@@ -89,7 +90,7 @@ def read_schema(run: Run, *, sample: int = SAMPLE, seconds: float = SECONDS) -> 
         missed += properties is None
         found[pattern] = properties or {}
     if missed:
-        gaps.append(f"the properties of {missed} of {len(sources)} labels and relationship types are missing")
+        gaps.append(Notice("gap_properties", missed=missed, all=len(sources)))
     nodes = {label: found[pattern] for pattern, label in sources.items() if pattern.startswith("(n")}
     edges = {
         kind: found[pattern]
@@ -105,7 +106,7 @@ def _labels(run: Run, seconds: float, gaps: list[str]) -> list[str]:
         rows = run("MATCH (n) RETURN DISTINCT labels(n) AS labels", limits).rows
     except QueryTimeout:
         rows = run(f"MATCH (n) WITH n LIMIT {SCAN} RETURN DISTINCT labels(n) AS labels", limits).rows
-        gaps.append(f"labels are those of {SCAN:,} nodes")
+        gaps.append(Notice("gap_labels", nodes=SCAN))
     return sorted({name for (names,) in rows for name in _texts(names)})
 
 
@@ -130,7 +131,7 @@ def _patterns(
         rows = run(f"MATCH (a)-[r]->(b) RETURN DISTINCT {ends}", Limits(rows=_ROWS, seconds=seconds)).rows
     except QueryTimeout:
         rows = _sampled_patterns(run, labels, sample, ends, seconds)
-        gaps.append(f"relationships are those of {sample:,} nodes of each label")
+        gaps.append(Notice("gap_relationships", nodes=sample))
     return tuple(
         sorted(
             {

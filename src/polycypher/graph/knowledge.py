@@ -12,6 +12,7 @@ import time
 from polycypher.errors import GraphError, GraphUnavailable, PolycypherError, QueryTimeout
 from polycypher.graph.introspect import Run, SchemaReading, read_schema
 from polycypher.graph.schema_cache import OLDEST_SECONDS, SchemaCache
+from polycypher.notices import Notice
 from polycypher.schema import GraphSchema
 
 _AGAIN_SECONDS = 60.0
@@ -33,7 +34,7 @@ class GraphKnowledge:
         self._cache = SchemaCache(key)
         self._reading: SchemaReading | None = None
         self._good_until = 0.0
-        self._stale = ""
+        self._stale: Notice | None = None
         self._schema_lock = threading.Lock()
 
     def schema(self, *, refresh: bool = False) -> GraphSchema:
@@ -45,12 +46,12 @@ class GraphKnowledge:
             return self._reading.schema
 
     @property
-    def notices(self) -> tuple[str, ...]:
+    def notices(self) -> tuple[Notice, ...]:
         """Sentences for the user about the schema: what is missing of it, and whether it is old."""
         gaps = self._reading.gaps if self._reading is not None else ()
         if not gaps:
             return (self._stale,) if self._stale else ()
-        sampled = f"{self._name} is large and its schema was read in part: {', and '.join(gaps)}"
+        sampled = Notice("schema_sampled", graph=self._name, gaps=tuple(gaps))
         return (sampled, self._stale) if self._stale else (sampled,)
 
     def _read_schema(self, refresh: bool) -> None:
@@ -63,12 +64,10 @@ class GraphKnowledge:
                 if self._reading is None or refresh:
                     raise self._too_slow(error) from None
                 self._good_until = time.monotonic() + _AGAIN_SECONDS
-                self._stale = (
-                    f"the schema of {self._name} could not be read again, an older one is used: {error}"
-                )
+                self._stale = Notice("schema_old", graph=self._name, error=str(error))
                 return
             self._cache.store(kept, time.monotonic() - began)
-        self._reading, self._stale = kept, ""
+        self._reading, self._stale = kept, None
         self._good_until = time.monotonic() + OLDEST_SECONDS
 
     def _too_slow(self, error: PolycypherError) -> PolycypherError:

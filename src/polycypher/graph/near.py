@@ -15,6 +15,7 @@ from polycypher.graph.folding import fold
 from polycypher.graph.names import Names, known_names
 from polycypher.graph.said import Said, said_in
 from polycypher.graph.value_index import Place, ValueIndex
+from polycypher.notices import Notice
 
 _DIGITS = re.compile(r"\d+")
 _LIMITS = ((16, 3), (9, 2), (5, 1))
@@ -40,11 +41,11 @@ class Substitution:
     translated: bool = False
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Notice:
         """What was done, for the user."""
         where = ", ".join(f"{owner}.{name}" for owner, name in sorted(self.places))
-        why = "means" if self.translated else "is not stored; the nearest stored value is"
-        return f"'{self.said}' {why} '{self.stored}' ({where}); the question was read so"
+        code = "value_means" if self.translated else "value_nearest"
+        return Notice(code, said=self.said, stored=self.stored, where=where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Near:
         return {found.stored: found.places for found in self.substitutions}
 
     @property
-    def notices(self) -> tuple[str, ...]:
+    def notices(self) -> tuple[Notice, ...]:
         """A sentence for the user about each."""
         return tuple(found.sentence for found in self.substitutions)
 

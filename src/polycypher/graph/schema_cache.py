@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from polycypher.errors import SchemaError
 from polycypher.graph import cache
 from polycypher.graph.introspect import SchemaReading
+from polycypher.notices import from_json, to_json
 from polycypher.schema import GraphSchema
 
 OLDEST_SECONDS = 3600.0
@@ -31,12 +32,18 @@ class SchemaCache:
         kept = cache.load(_KIND, self.key, OLDEST_SECONDS) if self.key else None
         try:
             if kept is not None:
-                return SchemaReading(GraphSchema.from_dict(kept["schema"]), tuple(map(str, kept["gaps"])))
-        except (SchemaError, KeyError, TypeError):
+                return SchemaReading(
+                    GraphSchema.from_dict(kept["schema"]), tuple(map(from_json, kept["gaps"]))
+                )
+        except (SchemaError, KeyError, TypeError, ValueError):
             pass  # written by another version
         return None
 
     def store(self, reading: SchemaReading, seconds: float) -> None:
         """Keep what took `seconds` to read, if that is worth it."""
         if self.key and seconds >= WORTH_SECONDS:
-            cache.store(_KIND, self.key, {"schema": reading.schema.to_dict(), "gaps": list(reading.gaps)})
+            cache.store(
+                _KIND,
+                self.key,
+                {"schema": reading.schema.to_dict(), "gaps": list(map(to_json, reading.gaps))},
+            )

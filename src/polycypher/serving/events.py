@@ -29,6 +29,7 @@ from starlette.types import Receive, Scope, Send
 
 from polycypher.errors import PolycypherError
 from polycypher.serving.failures import Refused, body_of, type_of
+from polycypher.serving.languages import told_in
 from polycypher.serving.limits import client_of
 from polycypher.serving.service import Notify, Service, ignore
 
@@ -49,8 +50,8 @@ def wants_events(request: Request, stream: bool) -> bool:
     return stream or "text/event-stream" in request.headers.get("accept", "")
 
 
-async def answer(request: Request, service: Service, work: Work) -> Response:
-    """The plain answer. Work that its client no longer waits for is ended.
+async def answer(request: Request, service: Service, work: Work, language: str = "en") -> Response:
+    """The plain answer, its notices in a language. Work that its client no longer waits for is ended.
 
     Raises:
         Everything that `work` raises; `Refused` if there is no place, or the server ends meanwhile.
@@ -62,12 +63,12 @@ async def answer(request: Request, service: Service, work: Work) -> Response:
             await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 return Response(status_code=_GONE)
-            return JSONResponse(await _result(service, working))
+            return JSONResponse(told_in(language, await _result(service, working)))
         finally:
             await _ended(working, leaving)
 
 
-def events(service: Service, work: Work, shown: Shown | None = None) -> Response:
+def events(service: Service, work: Work, shown: Shown) -> Response:
     """The answer as a stream of events.
 
     The response raises `Refused` before its head is sent if there is no place; what fails later is told by
@@ -76,9 +77,14 @@ def events(service: Service, work: Work, shown: Shown | None = None) -> Response
     Args:
         service: where the work is counted.
         work: the work itself.
-        shown: how an event is sent; by its name and data if None.
+        shown: how an event is sent.
     """
-    return _Placed(service, _told(service, work, shown or (lambda name, data: [event_of(name, data)])))
+    return _Placed(service, _told(service, work, shown))
+
+
+def shown_in(language: str) -> Shown:
+    """How an event is sent to who reads a language: by its name and data, the notices told in that one."""
+    return lambda name, data: [event_of(name, told_in(language, data))]
 
 
 def event_of(name: str | None, data: Any) -> ServerSentEvent:

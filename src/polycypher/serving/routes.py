@@ -10,7 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from polycypher.serving import openai, schemas
-from polycypher.serving.events import answer, events, wants_events
+from polycypher.serving.events import answer, events, shown_in, wants_events
+from polycypher.serving.languages import Reader, told_in
 from polycypher.serving.limits import client_of
 from polycypher.serving.service import Service
 
@@ -60,37 +61,38 @@ def api(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1")
 
     @router.post("/ask", response_model=schemas.AskResponse, responses=_QUESTION_EVENTS, tags=["questions"])
-    async def ask(asked: schemas.AskRequest, request: Request) -> Response:
+    async def ask(asked: schemas.AskRequest, request: Request, reader: Reader) -> Response:
         """Answer a question: one read-only query is made, checked and run."""
         work = partial(service.ask, asked)
         if wants_events(request, asked.stream):
-            return events(service, work)
-        return await answer(request, service, work)
+            return events(service, work, shown_in(reader))
+        return await answer(request, service, work, reader)
 
     @router.post(
         "/translate", response_model=schemas.TranslateResponse, responses=_QUESTION_EVENTS, tags=["questions"]
     )
-    async def translate(asked: schemas.TranslateRequest, request: Request) -> Response:
+    async def translate(asked: schemas.TranslateRequest, request: Request, reader: Reader) -> Response:
         """Translate a question into a query and do not run it."""
         work = partial(service.translate, asked)
         if wants_events(request, asked.stream):
-            return events(service, work)
-        return await answer(request, service, work)
+            return events(service, work, shown_in(reader))
+        return await answer(request, service, work, reader)
 
     @router.post("/run", response_model=schemas.RunResponse, responses=_QUERY_ERRORS, tags=["questions"])
-    async def run(asked: schemas.RunRequest, request: Request) -> Response:
+    async def run(asked: schemas.RunRequest, request: Request, reader: Reader) -> Response:
         """Run a query of your own through the same guard and limits."""
-        return await answer(request, service, lambda notify: service.run(asked))
+        return await answer(request, service, lambda notify: service.run(asked), reader)
 
     @router.get("/schema", responses=_QUERY_ERRORS, tags=["what there is"])
     async def schema(
         request: Request,
+        reader: Reader,
         refresh: Annotated[bool, Query(description="Read it anew, because the graph has changed.")] = False,
     ) -> schemas.SchemaResponse:
         """Labels, relationship types, properties and patterns of the graph."""
         with service.admission.place(client_of(request.scope)):
             found = await service.schema(refresh=refresh)
-        return schemas.SchemaResponse.model_validate(found)
+        return schemas.SchemaResponse.model_validate(told_in(reader, found))
 
     @router.get("/languages", responses=ERRORS, tags=["what there is"])
     async def languages() -> schemas.LanguagesResponse:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from polycypher.errors import SchemaError
+from polycypher.notices import Notice
 from polycypher.schema import GraphSchema
 from polycypher.translator.hints import hints
 
 
 def fit_schema(
     schema: GraphSchema, question: str, limit: int, count: Callable[[GraphSchema], int]
-) -> tuple[GraphSchema, str | None]:
+) -> tuple[GraphSchema, Notice | None]:
     """The schema, or the part of it most relevant to the question that has at most `limit` tokens.
 
     `count` counts a schema's tokens in the prompt. The second value says what was left out, None if
@@ -44,5 +45,4 @@ def fit_schema(
     if low == 0:
         raise SchemaError(f"every label takes more than the {limit} tokens that the model reads of a schema")
     everything = len(schema.labels)
-    notice = f"the schema is too large for the model: {everything - low} of {everything} labels left out"
-    return schema.restrict(ranked[:low]), notice
+    return schema.restrict(ranked[:low]), Notice("schema_cut", left=everything - low, all=everything)

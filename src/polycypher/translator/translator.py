@@ -17,6 +17,7 @@ from typing import Any
 from polycypher.cypher.cleanup import clean
 from polycypher.errors import BundleError, ModelError, PolycypherError, UsageError
 from polycypher.fusion.modes import Mode
+from polycypher.notices import Notice
 from polycypher.schema import GraphSchema
 from polycypher.translator.bundle import Manifest, find_bundle
 from polycypher.translator.grounding import Homes, grounded
@@ -288,11 +289,9 @@ class Translator:
     def _read(self, request: Request, one: Prepared, decoded: Any) -> Translation:
         notices = list(one.notices)
         if one.mask is not None and not one.mask.constrained:
-            notices.append(
-                "decoding could not be constrained to the schema; the guard still checks the query"
-            )
+            notices.append(Notice("unconstrained"))
         if not decoded.complete:
-            notices.append(f"the query was cut at {LONGEST_QUERY} tokens; ask a simpler question")
+            notices.append(Notice("query_cut", tokens=LONGEST_QUERY))
         text = clean(self._tokenizer.decode(decoded.ids, skip_special_tokens=True))
         return Translation(
             question=request.question,

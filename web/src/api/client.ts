@@ -31,6 +31,8 @@ export class Client {
 
   constructor(
     private readonly prompt: TokenPrompt,
+    /** The language that the user reads now, in which the server tells its notices. */
+    private readonly reads: () => string,
     private readonly root = "./",
   ) {}
 
@@ -97,7 +99,7 @@ export class Client {
   }
 
   private async once(path: string, token: string | null, body?: object, signal?: AbortSignal): Promise<Response> {
-    const headers: Record<string, string> = { Accept: "application/json" };
+    const headers: Record<string, string> = { Accept: "application/json", "Accept-Language": this.reads() };
     if (token !== null) headers["Authorization"] = `Bearer ${token}`;
     const init: RequestInit = { headers, credentials: "same-origin", cache: "no-store" };
     if (signal) init.signal = signal;

@@ -52,7 +52,7 @@ export function AskView({ hidden, asking, schema, examples, ...form }: Props) {
           {run.working && run.question !== null && <Stages stage={run.stage} />}
           {run.failure && <Alert failure={run.failure} />}
           {run.answer?.notices.map((notice) => (
-            <p key={notice} class="note" lang="en">
+            <p key={notice} class="note">
               {notice}
             </p>
           ))}
