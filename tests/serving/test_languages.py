@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from serving_helpers import Served, events_of
 
+from polycypher.graph.store import GraphStore
+from polycypher.notices import Notice
 from polycypher.serving.languages import LONGEST_HEADER, preferred
 
 ENGLISH = "polycypher only reads: nothing was changed, the answer shows what the question names"
@@ -77,6 +79,16 @@ def test_events_tell_notices_in_the_language_of_the_request(served: Served) -> N
     assert ENGLISH in plain["notices"]
     assert len(plain["notices"]) == len(told["notices"])
     assert not set(plain["notices"]) & set(told["notices"])
+
+
+def test_the_schema_tells_its_notices_in_the_language_of_the_request(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notices = (Notice("gap_labels", nodes=200_000), "a text")
+    monkeypatch.setattr(GraphStore, "schema_notices", property(lambda store: notices))
+    found = served.client.get("/v1/schema", headers={"Accept-Language": "es-AR"}).json()
+    assert found["notices"] == ["las etiquetas son las de 200\xa0000 nodos", "a text"]
+    assert served.client.get("/v1/schema").json()["notices"] == list(notices)
 
 
 def test_openais_clients_are_told_in_english(served: Served) -> None:
