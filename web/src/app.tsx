@@ -1,6 +1,6 @@
 /** The page: its views, and the state that they share. */
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { Client, Failure } from "./api/client";
 import type { Answer, Example, Schema } from "./api/types";
@@ -45,7 +45,8 @@ export function App() {
     document.documentElement.lang = page;
     document.title = `polycypher – ${textsOf(page).title}`;
   }, [page]);
-  useEffect(() => keepHistory(entries), [entries]);
+  // Before the page shows it: what it calls cleared is gone then, also if the tab is closed at once.
+  useLayoutEffect(() => keepHistory(entries), [entries]);
 
   function remember(answer: Answer, asked: string): void {
     const { cypher, rows } = answer;

@@ -29,6 +29,13 @@ class _Alone:
     def set_weights(self, weights: Tensor | None) -> None:
         """Nothing to mix."""
 
+    def vectors_of(self, weights: Tensor) -> Tensor:
+        """Something a row, of which nothing is made."""
+        return weights
+
+    def use_vectors(self, vectors: Tensor) -> None:
+        """Nothing to mix."""
+
 
 class ExecutionProbe:
     """Answers spare questions with the model as it is and runs them; EX a language."""
