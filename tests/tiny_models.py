@@ -14,6 +14,9 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from polycypher.adapters.lora import LoraAdapter
+from polycypher.fusion.fused import FusedDecoder
+from polycypher.fusion.gate import Gate, GateConfig, GateKind
+from polycypher.fusion.stacked import StackedAdapter
 from polycypher.nano.tokenizer import train_tokenizer
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -74,6 +77,17 @@ def random_adapters(model: Any, count: int) -> list[LoraAdapter]:
         random_adapter(model, rank=rank, alpha=alpha, seed=index, language=f"l{index}")
         for index, (rank, alpha) in enumerate(sizes[:count])
     ]
+
+
+def gated_decoder(count: int) -> FusedDecoder:
+    """A decoder of `count` random adapters, with a random gate of each kind that decoding asks."""
+    base, gates = tiny_llama(), []
+    for kind, preview in ((GateKind.MLP, 256), (GateKind.EARLY, 0)):
+        torch.manual_seed(7)
+        gate = Gate(GateConfig(kind, adapters=count, preview=preview, embedding_size=32, width=16))
+        gates.append(gate.requires_grad_(False))
+    stacked = StackedAdapter(base, random_adapters(base, count))
+    return FusedDecoder(base, stacked, gates[0], end=END, early=gates[1])
 
 
 def peft_model(model: Any, adapter: LoraAdapter, folder: Path) -> Any:

@@ -13,27 +13,14 @@ from torch import Tensor
 from polycypher.corpus.prompt import PromptTokens
 from polycypher.fusion.decoding import Decoded, Decoding
 from polycypher.fusion.fused import FusedDecoder
-from polycypher.fusion.gate import Gate, GateConfig, GateKind
 from polycypher.fusion.modes import Mode
 from polycypher.fusion.reading import Question, Reader, Reading
 from polycypher.fusion.stacked import StackedAdapter
-from tiny_models import END, random_adapters, random_ids, tiny_llama
+from tiny_models import END, gated_decoder, random_adapters, random_ids, tiny_llama
 
 K = 3
 STEPS = 8
 MODES = (Mode.LOGITS, Mode.PRUNED, Mode.MERGED, Mode.TOP1, Mode.EARLY)
-
-
-def a_decoder() -> FusedDecoder:
-    base = tiny_llama()
-    gates = []
-    for kind, preview in ((GateKind.MLP, 256), (GateKind.EARLY, 0)):
-        torch.manual_seed(7)
-        gate = Gate(GateConfig(kind, adapters=K, preview=preview, embedding_size=32, width=16))
-        gates.append(gate.requires_grad_(False))
-    return FusedDecoder(
-        base, StackedAdapter(base, random_adapters(base, K)), gates[0], end=END, early=gates[1]
-    )
 
 
 def question(number: int, **more: Any) -> Question:
@@ -48,7 +35,7 @@ def alone(decoder: FusedDecoder, numbers: Sequence[int]) -> list[Decoded]:
 
 @pytest.mark.parametrize("overlap", [False, True])
 def test_who_joins_later_is_answered_as_if_alone(overlap: bool) -> None:
-    decoder = a_decoder()
+    decoder = gated_decoder(K)
     decoding = decoder.start(most=STEPS, overlap=overlap)
     joined: list[int] = []
     found: list[tuple[int, Decoded]] = []
@@ -87,7 +74,7 @@ class Held(FusedDecoder):
 
 
 def held() -> tuple[Held, Decoding]:
-    decoder = a_decoder()
+    decoder = gated_decoder(K)
     made = Held(decoder.model, decoder.stacked, decoder.gate, end=END, early=decoder.early)
     made.let = threading.Event()
     return made, made.start(most=STEPS, overlap=True)
@@ -106,7 +93,7 @@ def test_answers_are_written_while_the_next_prompt_is_read() -> None:
         found += decoding.step()
     decoding.close()
     assert [number for number, _ in found] == [early, late]
-    assert [decoded.ids for _, decoded in found] == [one.ids for one in alone(a_decoder(), [4, 0])]
+    assert [decoded.ids for _, decoded in found] == [one.ids for one in alone(gated_decoder(K), [4, 0])]
 
 
 def test_a_question_can_be_given_up_while_its_prompt_is_read_and_while_it_is_answered() -> None:
@@ -183,7 +170,7 @@ def test_prompts_that_nobody_waits_for_are_not_read(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_mask_that_is_long_in_the_making_holds_up_no_answer() -> None:
-    decoding = a_decoder().start(most=STEPS, overlap=True)
+    decoding = gated_decoder(K).start(most=STEPS, overlap=True)
     (quick,), found = decoding.add([question(4)])
     found += decoding.step()
     let = threading.Event()
@@ -209,7 +196,7 @@ def test_what_fails_in_reading_is_told_by_the_next_step() -> None:
 
 
 def test_nothing_is_asked_of_nobody() -> None:
-    assert a_decoder().decode_batch([]) == []
+    assert gated_decoder(K).decode_batch([]) == []
 
 
 def test_without_a_gate_weights_must_be_given() -> None:

@@ -16,12 +16,11 @@ from peft import PeftModel
 from torch import Tensor
 
 from polycypher.corpus.prompt import PromptTokens
-from polycypher.fusion.fused import FusedDecoder, Question
-from polycypher.fusion.gate import Gate, GateConfig, GateKind
+from polycypher.fusion.fused import Question
 from polycypher.fusion.modes import Mode
 from polycypher.fusion.runner import Runner
 from polycypher.fusion.stacked import StackedAdapter
-from tiny_models import END, random_adapters, random_ids, tiny_llama
+from tiny_models import END, gated_decoder, random_adapters, random_ids, tiny_llama
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Unexpected keyword arguments:UserWarning"
@@ -53,17 +52,6 @@ def peft_of(count: int, folder: Path) -> Any:
 def runner_of(count: int) -> Runner:
     base = tiny_llama()
     return Runner(base, StackedAdapter(base, random_adapters(base, count)), end=END)
-
-
-def decoder_of(count: int) -> FusedDecoder:
-    base = tiny_llama()
-    gates = []
-    for kind, preview in ((GateKind.MLP, 256), (GateKind.EARLY, 0)):
-        torch.manual_seed(7)
-        gate = Gate(GateConfig(kind, adapters=count, preview=preview, embedding_size=32, width=16))
-        gates.append(gate.requires_grad_(False))
-    stacked = StackedAdapter(base, random_adapters(base, count))
-    return FusedDecoder(base, stacked, gates[0], end=END, early=gates[1])
 
 
 def logits_of(runner: Runner, rows: Tensor, mixes: Tensor) -> Tensor:
@@ -150,10 +138,10 @@ def test_a_batch_of_any_modes_is_its_questions_alone(count: int) -> None:
             (9, 6, Mode.PRUNED, one_hot),
         ]
     ]
-    together = decoder_of(count).decode_batch(questions, most=STEPS)
+    together = gated_decoder(count).decode_batch(questions, most=STEPS)
     assert len({tuple(decoded.ids) for decoded in together}) > 3
     for question, decoded in zip(questions, together, strict=True):
-        (alone,) = decoder_of(count).decode_batch([question], most=STEPS)
+        (alone,) = gated_decoder(count).decode_batch([question], most=STEPS)
         assert decoded.ids == alone.ids
         assert decoded.weights == pytest.approx(alone.weights, abs=1e-5)
         assert decoded.rows == alone.rows
@@ -165,20 +153,20 @@ def test_memory_that_holds_no_numbers_changes_nothing(monkeypatch: pytest.Monkey
         Question(PromptTokens(random_ids(size, seed=size).tolist(), PROMPT.suffix, PROMPT.question))
         for size in (14, 3, 0)
     ]
-    expected = [decoded.ids for decoded in decoder_of(3).decode_batch(questions, most=STEPS)]
+    expected = [decoded.ids for decoded in gated_decoder(3).decode_batch(questions, most=STEPS)]
     empty = torch.empty
 
     def poisoned(*size: Any, **options: Any) -> Tensor:
         made = empty(*size, **options)
         return made.fill_(float("nan")) if made.is_floating_point() else made
 
-    decoder = decoder_of(3)
+    decoder = gated_decoder(3)
     monkeypatch.setattr(torch, "empty", poisoned)
     assert [decoded.ids for decoded in decoder.decode_batch(questions, most=STEPS)] == expected
 
 
 def test_rows_that_each_mode_runs() -> None:
-    decoder = decoder_of(5)
+    decoder = gated_decoder(5)
     rows = {mode: decoder.decode(PROMPT, mode=mode, most=2).rows for mode in Mode}
     assert rows[Mode.LOGITS] == 5
     assert rows[Mode.MERGED] == rows[Mode.TOP1] == 1
@@ -188,6 +176,6 @@ def test_rows_that_each_mode_runs() -> None:
 def test_tokens_are_told_as_they_are_chosen() -> None:
     told: list[int] = []
     question = Question(PROMPT, Mode.TOP1, on_token=told.append)
-    (decoded,) = decoder_of(3).decode_batch([question], most=STEPS)
+    (decoded,) = gated_decoder(3).decode_batch([question], most=STEPS)
     assert told == decoded.ids
     assert 0 < decoded.first_seconds <= decoded.decode_seconds
